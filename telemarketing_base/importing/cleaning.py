@@ -1,0 +1,902 @@
+"""Raw rows to clean rows.
+
+What counts as bad is ``design.md``, "Bad input": a row is bad only if a required
+field is missing or no phone is valid. Everything else that is wrong loads the row
+without that value and is a notice; the raw row is always kept. Nothing is
+guessed, nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..identity import (
+    Phone,
+    Problem,
+    check_email,
+    check_nif,
+    check_phone,
+    check_postcode,
+    find_province,
+    split_phones,
+)
+from ..identity.phone import PERSONAL_KINDS
+from ..identity.text import clean_text, fold, shown
+from .mapping import REASON_HEADING, suggest_mapping
+from .reader import Cell, Table
+from .returned import unneutralise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a database wants its rows.
+
+    ``required`` target fields that must be filled ('name' is filled by a surname
+    too); ``region`` of phones without a country; ``tidy_names`` whether capitals
+    are tidied; ``duplicates`` 'skip' (a later row of the same person is not
+    loaded and comes back with its reason) or 'load'; ``duplicate_keys`` what makes
+    the same person, any of 'phone', 'vat', 'email', 'external_key';
+    ``same_name_only``: the same NIF or mail under another name (placeholders such
+    as X1234567L) is a notice, not a repetition; ``today`` the company's date by the
+    suite's clock, for dates of birth: without it neither the future nor years of two
+    digits can be judged (the first are taken, the second refused); ``date1904`` the
+    table's epoch.
+    """
+
+    required: tuple[str, ...] = ("phone", "name", "street")
+    same_name_only: bool = False
+    region: str = "ES"
+    tidy_names: bool = True
+    duplicates: str = "skip"
+    duplicate_keys: tuple[str, ...] = ("phone", "vat", "email")
+    today: datetime.date | None = None
+    date1904: bool = False
+
+
+@dataclass(slots=True)
+class CleanRow:
+    """One row, ready to load, with what was wrong.
+
+    ``row`` as the spreadsheet numbers it; ``raw`` the cells as read; ``province``
+    INE code ('28') and ``tz`` by postcode, else by name, '' if unknown;
+    ``state`` the province's Odoo code; ``is_company`` by NIF, else by legal form
+    in the name; ``filled`` the fields in which something was written, 'nombre' and
+    'sin correo' included; ``exclude``: the row says that the person asked not to be
+    called, so its numbers must be excluded *even if the row itself is not loaded*;
+    ``duplicate_of`` the row that it repeats. ``problems`` make it bad, ``notices``
+    do not.
+    """
+
+    row: int
+    raw: list[Cell]
+    name: str = ""
+    phones: list[Phone] = field(default_factory=list)
+    vat: str = ""
+    is_company: bool = False
+    street: str = ""
+    zip: str = ""
+    province: str = ""
+    state: str = ""
+    tz: str = ""
+    city: str = ""
+    email: str = ""
+    birthdate: datetime.date | None = None
+    language: str = ""
+    note: str = ""
+    external_key: str = ""
+    extra: dict[str, Cell] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
+    exclude: bool = False
+    duplicate_of: int | None = None
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+# ------------------------------------------------------ words that say "nothing"
+_NOTHING = frozenset(
+    fold(word)
+    for word in [
+        "n/a",
+        "na",
+        "n.a.",
+        "n/d",
+        "nd",
+        "s/d",
+        "s/n",
+        "#N/A",
+        "#N/D",
+        "#REF!",
+        "#¡REF!",
+        "#VALUE!",
+        "#¡VALOR!",
+        "#NAME?",
+        "#¿NOMBRE?",
+        "null",
+        "none",
+        "nan",
+        "nulo",
+        "vacío",
+        "no",
+        "ninguno",
+        "ninguna",
+        "nada",
+        "no tiene",
+        "no consta",
+        "no sabe",
+        "ns/nc",
+        "nsnc",
+        "desconocido",
+        "desconocida",
+        "no disponible",
+        "sin datos",
+        "sin dato",
+        "no facilita",
+        "no aplica",
+        "pendiente",
+        "x",
+        "xx",
+        "xxx",
+        "xxxx",
+    ]
+)
+_NOTHING_IN: dict[str, frozenset[str]] = {
+    target: frozenset(fold(word) for word in words.split("|"))
+    for target, words in {
+        "name": "nombre|apellido|apellidos|sin nombre|nombre y apellidos|razón social",
+        "surname": "apellido|apellidos|sin apellido|sin apellidos|nombre",
+        "street": "dirección|sin dirección|domicilio|sin domicilio|calle",
+        "city": "población|sin población|ciudad|localidad",
+        "state": "provincia|sin provincia",
+        "zip": "cp|c.p.|sin cp|código postal|0|00000",
+        "vat": "nif|dni|cif|nie|sin nif|sin dni|sin cif|0",
+        "email": "email|e-mail|correo|sin correo|sin email|sin e-mail|sin mail|no tiene"
+        " correo|no tiene email",
+        "phone": "teléfono|sin teléfono|sin tlf|sin móvil|no tiene teléfono|0",
+        "birthdate": "fecha|sin fecha|0|00/00/0000|0000-00-00",
+        "language": "idioma",
+        "external_key": "",
+        "note": "",
+    }.items()
+}
+# 's/n' is a house without a number and 'no' an answer: not nothing everywhere
+_NOT_FOR = {"note": _NOTHING, "external_key": frozenset(fold(w) for w in ("x", "no"))}
+
+
+@functools.lru_cache(maxsize=32768)
+def stands_for_nothing(text: str, target: str = "") -> bool:
+    """'n/a', '-', '…', 'sin correo', 'nombre' in the name's column."""
+    if len(text) > 30:
+        return not any(c.isalnum() for c in text)
+    folded = fold(text)
+    if not folded:
+        return True
+    if folded in _NOTHING_IN.get(target, ()):
+        return True
+    return folded in _NOTHING and folded not in _NOT_FOR.get(target, ())
+
+
+# ------------------------------------------------------------------ asked not to
+# One place for what an objection looks like in a note (RGPD art. 21, LSSI 21,
+# LGT 66). In doubt it counts: calling somebody who refused costs more than a lost
+# number. "No llamar por las mañanas" is a wish about hours, not an objection.
+_WHEN = (
+    r"(?!\s*(?:por|de|a|en|entre|antes|despues|hasta|desde|los|las|el|la|hoy|manana|al"
+    r"|para|sin|todavia|aun|ahora|mas de|mas tarde|mas temprano|tan|muy)\b)"
+)
+# every "he is *not* on Robinson's list" that is written: look-behinds have one width
+_NO_ROBINSON = "".join(
+    f"(?<!no {verb} en {rest})"
+    for verb in ("esta", "consta", "figura", "aparece")
+    for rest in ("", "la ", "lista ", "la lista ")
+)
+_CALL = r"(?:llam|contact|molest|publicidad)"
+NOT_TO_BE_CALLED = re.compile(
+    "|".join(
+        [
+            r"\bno (?:quiere|desea|acepta|autoriza|admite|consiente|permite) "
+            r"(?:recibir |que (?:se )?(?:le|la|lo|les) |mas |nuestras |ninguna |las )*"
+            rf"(?:ser )?(?:{_CALL}|ofertas)",
+            r"\b(?:pid\w+|ped\w+|solicit\w+|exig\w+|ruega)\b[^.]{0,30}\bno\b"
+            rf"[^.]{{0,25}}\b{_CALL}",
+            rf"\bque no (?:se )?(?:le|la|lo|les|nos|me) (?:vuelvan? a )?{_CALL}",
+            rf"\bno (?:volver|vuelva|vuelvan) a {_CALL}",
+            r"\bno (?:molestar|contactar|llamar (?:mas|nunca|jamas))\b" + _WHEN,
+            r"\bno (?:le |la |lo |les )?llam(?:ar|en|eis|ad)(?:le|la|lo|les)?\b"
+            r"(?! (?:mas|nunca|jamas)\b)" + _WHEN,
+            _NO_ROBINSON + r"\brobinson\b",
+            r"\b(?:derecho|ejerce|ejercido|solicita) (?:de |su |la |el |derecho de )*"
+            r"(?:oposicion|supresion|cancelacion de datos)",
+            r"\bse opone\b|\bse ha opuesto\b",
+            r"\b(?:dar|darle|dado|dada|darse|pide|solicita) (?:de |la |su )*baja de "
+            r"(?:la |las |el |nuestr\w+ )*(?:listas?|base|bbdd|llamadas|publicidad)",
+            r"\b(?:do not call|dont call|dnc|remove from list)\b",
+            r"\bno (?:vol|vull) (?:rebre |que )*(?:mes |li |em )*truc",
+        ]
+    )
+)
+_YES = frozenset(("1", "si", "s", "yes", "y", "true", "verdadero", "x", "robinson"))
+
+
+def asked_not_to_be_called(text: str) -> bool:
+    """Whether a note says so. Notes are folded first: accents do not matter."""
+    if len(text) < 3:
+        return False
+    return bool(NOT_TO_BE_CALLED.search(_fold_note(text)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _fold_note(text: str) -> str:
+    # sentences stay apart: 'No. Llamar mañana' is not 'no llamar'
+    return " . ".join(fold(part) for part in re.split(r"[.;:!?\n]+", text))
+
+
+# ------------------------------------------------------------------------- names
+_PARTICLES = frozenset(
+    [
+        "de",
+        "del",
+        "la",
+        "las",
+        "los",
+        "el",
+        "lo",
+        "y",
+        "e",
+        "i",
+        "da",
+        "das",
+        "do",
+        "dos",
+        "di",
+        "du",
+        "van",
+        "von",
+        "der",
+        "den",
+        "ter",
+        "al",
+    ]
+)
+_ROMAN = frozenset(["II", "III", "IV", "VI", "VII", "VIII", "IX", "XI", "XII", "XIII"])
+_LEGAL = frozenset(
+    [
+        "SA",
+        "SL",
+        "SLU",
+        "SAU",
+        "SLL",
+        "SLP",
+        "SLPU",
+        "SLNE",
+        "SC",
+        "SCP",
+        "SCCL",
+        "SCOOP",
+        "CB",
+        "AIE",
+        "UTE",
+        "SAL",
+        "SRL",
+        "SCA",
+        "SICAV",
+        "ONG",
+        "AMPA",
+        "CIF",
+    ]
+)
+_LEGAL_END = re.compile(
+    r"(?:^|[\s,])(?:s\.?\s?[al]\.?(?:\s?[ulp]\.?){0,2}|s\.?l\.?n\.?e\.?|s\.?\s?coop\.?"
+    r"(?:\s?\w{1,4}\.?)?|c\.\s?b\.?|c\.?b\.|s\.\s?c\.?(?:p\.?)?|s\.?c\.?c\.?l\.?|a\.?i\.?e\.?"
+    r"|u\.?t\.?e\.?|sociedad limitada|sociedad an[oó]nima)$",
+    re.IGNORECASE,
+)
+# letters whose case goes there and back without surprises (no ß, no ŉ)
+_WORD = re.compile(r"[A-Za-zÀ-ÖØ-Þà-öø-ýÿŸŒœŠšŽžĆćČčŁłŃńŚśŹźŻżĀ-ıĹ-ňŐ-ž]+")
+# symbols that the manual wants out (seed 002); at the ends only: inside they may
+# mean something, and ç is a letter
+_JUNK = " \t$#\\}{[]^<>*=·€¬|/™•®©~_,;:¨`´«»…-–—"
+
+
+def tidy_name(text: str, city: bool = False) -> str:
+    """Capitals as Spanish writes them, where they are all big or all small.
+
+    'JUAN CARLOS' → 'Juan Carlos', 'núñez LÓPEZ' → 'Núñez López', 'MARÍA DE LA O' →
+    'María de la O', "O'DONNELL" → "O'Donnell". Words of mixed case ('McCann',
+    'Mª', 'iPhone') stay. Idempotent.
+    """
+    if text.istitle():
+        return text  # the usual case
+    whole_caps = not any(c.islower() and c not in "ªº" for c in text)
+    words = text.split(" ")
+    return " ".join(
+        _tidy_word(word, i == 0, whole_caps, city) for i, word in enumerate(words)
+    )
+
+
+@functools.lru_cache(maxsize=65536)
+def _tidy_word(word: str, first: bool, whole_caps: bool, city: bool) -> str:
+    bare = word.strip(".,;:()\"'’")
+    letters = [c for c in word if c.isalpha() and c not in "ªº"]
+    if not letters:
+        return word
+    upper = all(c.isupper() for c in letters)
+    lower = all(c.islower() for c in letters)
+    if not upper and not lower:
+        return word
+    if bare.lower() in _PARTICLES:
+        if lower:
+            return word
+        if len(letters) == 1 and not whole_caps:
+            return word  # an initial: 'Juan E García'
+        return word.lower() if not first else word.capitalize()
+    if upper:
+        if len(letters) == 1 or bare in _ROMAN or bare.replace(".", "") in _LEGAL:
+            return word
+        if re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]?\.?", bare + "."):
+            return word  # 'G.C.', 'J.M.'
+        if not any(c in "AEIOUÁÉÍÓÚÀÈÌÒÙÂÊÎÔÛÄËÏÖÜY" for c in letters):
+            return word  # 'TV', 'SMS', 'CSIC' is not caught and becomes 'Csic'
+    if any(c.isdigit() for c in word):
+        return word
+    return _WORD.sub(lambda m: _capital(m, word, first, city), word)
+
+
+def _capital(match: re.Match, word: str, first: bool, city: bool) -> str:
+    part = match.group()
+    before = word[match.start() - 1] if match.start() else ""
+    after = word[match.end()] if match.end() < len(word) else ""
+    if before and before in "ªº·":
+        return part.lower()
+    if city and not first and part.lower() in ("d", "l") and after and after in "'’":
+        return part.lower()  # "La Vall d'Uixó"
+    if before and before in "'’" and len(part) == 1:
+        return part.lower()  # "Bob's"
+    return part[0].upper() + part[1:].lower()
+
+
+def _strip_junk(text: str) -> str:
+    """Junk characters off the ends; quotes and brackets only as a pair."""
+    while True:
+        previous = text
+        text = text.strip(_JUNK)
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'“”":
+            text = text[1:-1]
+        text = text.strip('"“”') if text.count('"') == 1 else text
+        if text == previous:
+            return text
+
+
+# ------------------------------------------------------------------------- dates
+_MONTHS = {
+    fold(name): number
+    for number, names in enumerate(
+        (
+            "ene enero gen gener jan january",
+            "feb febrero febrer february",
+            "mar marzo marc march",
+            "abr abril apr april",
+            "may mayo maig mai",
+            "jun junio juny june",
+            "jul julio juliol july",
+            "ago agosto agost aug august",
+            "sep septiembre setiembre setembre sept september",
+            "oct octubre october",
+            "nov noviembre novembre november",
+            "dic diciembre desembre des dec december",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+_DMY = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4}|\d{2})")
+_YMD = re.compile(r"(\d{4})[/.\-](\d{1,2})[/.\-](\d{1,2})")
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$")
+
+
+def check_birthdate(
+    raw: Cell, today: datetime.date | None = None, date1904: bool = False
+) -> tuple[datetime.date | None, Problem | None]:
+    """A date of birth: dates, Excel's day numbers, dd/mm/yyyy, ISO, '3 de mayo de
+    1980'. Never raises. Never month first: '03/25/1980' is no date here.
+    """
+    written = shown(raw, 80)
+    value: datetime.date | None = None
+    if isinstance(raw, bool):
+        return None, Problem("birthdate_format", written)
+    if isinstance(raw, datetime.datetime):
+        value = raw.date()
+    elif isinstance(raw, datetime.date):
+        value = raw
+    else:
+        text = _TIME.sub("", clean_text(raw))
+        if not text:
+            return None, Problem("birthdate_format", written)
+        try:
+            if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII):
+                value, code = _date_of_number(text, date1904)
+            else:
+                value, code = _date_of_text(text, today)
+        except (ValueError, OverflowError):
+            value, code = None, "birthdate_format"
+        if value is None:
+            return None, Problem(code, written)
+    if value.year < 1900 or (today is not None and not 0 <= (today - value).days):
+        return None, Problem("birthdate_range", written)
+    if today is not None and today.year - value.year > 120:
+        return None, Problem("birthdate_range", written)
+    return value, None
+
+
+def _date_of_number(text: str, date1904: bool) -> tuple[datetime.date | None, str]:
+    whole = text.partition(".")[0]
+    if len(whole) == 8:
+        if 1800 <= int(whole[:4]) <= 2200:  # 19800312
+            return datetime.date(int(whole[:4]), int(whole[4:6]), int(whole[6:])), ""
+        return datetime.date(int(whole[4:]), int(whole[2:4]), int(whole[:2])), ""
+    number = int(whole)
+    if 1900 <= number <= 2100:
+        return None, "birthdate_ambiguous"  # a year; as a day it would be 1905
+    if not 60 < number < 110_000:
+        return None, "birthdate_format"
+    epoch = datetime.date(1904, 1, 1) if date1904 else datetime.date(1899, 12, 30)
+    return epoch + datetime.timedelta(days=number), ""
+
+
+def _date_of_text(
+    text: str, today: datetime.date | None
+) -> tuple[datetime.date | None, str]:
+    if match := _YMD.fullmatch(text):
+        return datetime.date(*map(int, match.groups())), ""
+    if match := _DMY.fullmatch(text):
+        day, month, year = match.groups()
+    else:
+        words = [w for w in fold(text).split() if w not in ("de", "del")]
+        if len(words) != 3 or words[1] not in _MONTHS:
+            return None, "birthdate_format"
+        day, month, year = words[0], _MONTHS[words[1]], words[2]
+    full = int(year)
+    if len(year) == 2:
+        if today is None:
+            return None, "birthdate_ambiguous"
+        # nobody was born tomorrow: 26 is 2026 until then, 27 is 1927
+        full += today.year // 100 * 100
+        if datetime.date(full, int(month), int(day)) > today:
+            full -= 100
+    return datetime.date(full, int(month), int(day)), ""
+
+
+_LANGUAGES = {
+    fold(name): code
+    for code, names in {
+        "es": "es|es_ES|español|castellano|spanish|castellà|espanyol|esp|cas|spa",
+        "ca": "ca|ca_ES|catalán|català|catalan|valenciano|valencià|cat",
+        "gl": "gl|gl_ES|gallego|galego|galician|glg",
+        "eu": "eu|eu_ES|euskera|vasco|euskara|basque|eus",
+        "en": "en|en_US|en_GB|inglés|anglès|english|ing|eng",
+        "fr": "fr|fr_FR|francés|francès|french|fra",
+        "de": "de|de_DE|alemán|alemany|german|ale",
+        "pt": "pt|pt_PT|pt_BR|portugués|portuguès|portuguese|por",
+        "it": "it|it_IT|italiano|italià|italian|ita",
+        "ro": "ro|ro_RO|rumano|romanès|romanian|rum",
+        "ar": "ar|árabe|àrab|arabic",
+        "zh": "zh|zh_CN|chino|xinès|chinese",
+        "ru": "ru|ru_RU|ruso|rus|russian",
+        "uk": "uk|uk_UA|ucraniano|ukrainian",
+    }.items()
+    for name in names.split("|")
+}
+
+
+# ---------------------------------------------------------------------- one row
+def _text(value: Cell) -> str:
+    text = clean_text(value)
+    return clean_text(unneutralise(text)) if text.startswith("'") else text
+
+
+def clean_row(
+    raw_row: list[Cell],
+    mapping: list[str | None],
+    settings: Settings = Settings(),
+    row: int = 0,
+) -> CleanRow:
+    """One raw row cleaned. Pure; never raises on any cell.
+
+    ``mapping`` as ``suggest_mapping`` gives it. Phones are all the valid ones of
+    all phone columns, in order, each once.
+    """
+    clean = CleanRow(row=row, raw=raw_row)
+    parts, notes = _sort_cells(clean, mapping)
+    nothing: tuple = ()
+    _phones(clean, parts.get("phone", nothing), settings)
+    _names(clean, parts, settings)
+    _vat(clean, parts.get("vat", nothing))
+    _street(clean, parts.get("street", nothing))
+    _place(clean, parts)
+    _email(clean, parts.get("email", nothing))
+    _birthdate(clean, parts.get("birthdate", nothing), settings)
+    _language(clean, parts.get("language", nothing))
+    for _column, value in parts.get("external_key", nothing):
+        clean.external_key = _filled(clean, "external_key", value)
+    notes = _note(clean, parts.get("note", nothing)) + notes
+    _objection(clean, notes, parts)
+    _required(clean, settings)
+    return clean
+
+
+def _sort_cells(clean: CleanRow, mapping: list[str | None]) -> tuple[dict, list[str]]:
+    """({target: [(column, value)]}, texts of extra columns); fills ``extra``."""
+    parts: dict[str, list[tuple[int, Cell]]] = {}
+    notes: list[str] = []
+    for column, value in enumerate(clean.raw):
+        if value is None or value == "":
+            continue
+        if column >= len(mapping):
+            if clean_text(value):
+                clean.notices.append(
+                    Problem("too_many_cells", shown(value, 80), {}, "", column)
+                )
+                break
+            continue
+        target = mapping[column]
+        if target is None:
+            continue
+        if not target.startswith("extra:"):
+            parts.setdefault(target, []).append((column, value))
+            continue
+        if isinstance(value, str):
+            value = clean_text(unneutralise(value), multiline=True)
+            if not value:
+                continue
+            if len(value) > 5:
+                notes.append(value)
+        clean.extra[target[6:]] = value
+    return parts, notes
+
+
+def _notice(clean: CleanRow, why: Problem | None, target: str, column: int) -> None:
+    if why is not None:
+        clean.notices.append(Problem(why.code, why.value, why.params, target, column))
+
+
+def _vat(clean: CleanRow, cells: Iterable) -> None:
+    for column, value in cells:
+        if text := _filled(clean, "vat", value):
+            nif, why = check_nif(text)
+            if nif:
+                clean.vat = nif.number
+                clean.is_company = not nif.natural
+            _notice(clean, why, "vat", column)
+
+
+def _street(clean: CleanRow, cells: Iterable) -> None:
+    words = [text for _c, value in cells if (text := _filled(clean, "street", value))]
+    clean.street = _strip_junk(" ".join(words)) if words else ""
+
+
+def _email(clean: CleanRow, cells: Iterable) -> None:
+    for column, value in cells:
+        if text := _filled(clean, "email", value):
+            address, why = check_email(text)
+            clean.email = address or ""
+            _notice(clean, why, "email", column)
+
+
+def _birthdate(clean: CleanRow, cells: Iterable, settings: Settings) -> None:
+    for column, value in cells:
+        if _filled(clean, "birthdate", value):
+            clean.birthdate, why = check_birthdate(
+                value, settings.today, settings.date1904
+            )
+            _notice(clean, why, "birthdate", column)
+
+
+def _language(clean: CleanRow, cells: Iterable) -> None:
+    for column, value in cells:
+        if text := _filled(clean, "language", value):
+            clean.language = _LANGUAGES.get(fold(text), "")
+            if not clean.language:
+                why = Problem("language_unknown", shown(text, 80))
+                _notice(clean, why, "language", column)
+
+
+def _note(clean: CleanRow, cells: Iterable) -> list[str]:
+    written = [
+        text
+        for _column, value in cells
+        if (text := clean_text(unneutralise(shown(value)), multiline=True))
+    ]
+    if written:
+        clean.filled.add("note")
+        clean.note = "\n".join(written)
+    return written
+
+
+def _filled(clean: CleanRow, target: str, value: Cell) -> str:
+    """The cell's text, '' if it stands for nothing; marks the field as filled."""
+    text = _text(value)
+    if not text:
+        return ""
+    clean.filled.add(target)
+    return "" if stands_for_nothing(text, target) else text
+
+
+def _phones(clean: CleanRow, cells: Iterable, settings: Settings) -> None:
+    seen: set[str] = set()
+    for column, value in cells:
+        if isinstance(value, str) and len(value) == 9 and value.isascii():
+            pieces = [value] if value.isdigit() else split_phones(value)
+        else:
+            pieces = split_phones(value)
+        if not pieces:
+            text = _text(value)
+            if text and not stands_for_nothing(text, "phone"):
+                why = check_phone(value, settings.region)[1]
+                clean.filled.add("phone")
+                _notice(clean, why, "phone", column)
+            continue
+        if all(set(piece) <= {"0"} for piece in pieces):
+            continue  # 0, 000000000: nothing
+        clean.filled.add("phone")
+        for piece in pieces:
+            phone, why = check_phone(piece, settings.region)
+            if phone is None:
+                _notice(clean, why, "phone", column)
+                continue
+            if phone.e164 in seen:
+                continue
+            seen.add(phone.e164)
+            clean.phones.append(phone)
+            if not phone.dialable:
+                clean.notices.append(
+                    Problem("phone_premium", piece, {}, "phone", column)
+                )
+            elif phone.foreign:
+                clean.notices.append(
+                    Problem(
+                        "phone_foreign",
+                        piece,
+                        {"country": phone.country},
+                        "phone",
+                        column,
+                    )
+                )
+
+
+def _names(clean: CleanRow, parts: dict, settings: Settings) -> None:
+    words = []
+    for target in ("name", "surname"):
+        for _column, value in parts.get(target, ()):
+            if text := _filled(clean, target, value):
+                words.append(_strip_junk(text))
+    name = clean_text(" ".join(word for word in words if word))
+    clean.is_company = bool(name and _LEGAL_END.search(name))
+    clean.name = tidy_name(name) if settings.tidy_names else name
+
+
+def _place(clean: CleanRow, parts: dict) -> None:
+    city = "".join(_filled(clean, "city", v) for _c, v in parts.get("city", ()))
+    clean.city = tidy_name(_strip_junk(city), city=True) if city else ""
+    province = None
+    named = ""
+    for column, value in parts.get("state", ()):
+        if text := _filled(clean, "state", value):
+            named = text
+            province = find_province(text)
+            if province is None:
+                clean.notices.append(
+                    Problem("province_unknown", shown(text, 80), {}, "state", column)
+                )
+    for column, value in parts.get("zip", ()):
+        if not _filled(clean, "zip", value):
+            continue
+        given = _text(value) if isinstance(value, str) else value
+        place, why = check_postcode(given, province)
+        if place is None:
+            _notice(clean, why, "zip", column)
+            continue
+        clean.zip, clean.province, clean.tz = place.code, place.province, place.tz
+        if province is not None and province.ine != place.province:
+            # spain.md D3: a warning, not an error; the postcode is the finer one
+            clean.notices.append(
+                Problem(
+                    "province_mismatch",
+                    place.code,
+                    {"province": shown(named, 80)},
+                    "zip",
+                    column,
+                )
+            )
+    if not clean.province and province is not None:
+        clean.province, clean.tz = province.ine, province.tz
+    if clean.province:
+        clean.state = _state_of(clean.province)
+
+
+@functools.lru_cache(maxsize=64)
+def _state_of(ine: str) -> str:
+    found = find_province(ine)
+    return found.state if found else ""
+
+
+def _objection(clean: CleanRow, notes: list[str], parts: dict) -> None:
+    for text in notes:
+        if asked_not_to_be_called(text):
+            clean.exclude = True
+            clean.notices.append(
+                Problem("asked_not_to_be_called", shown(text, 80), {}, "note")
+            )
+            return
+    for column, value in parts.get("do_not_call", ()):
+        text = fold(_text(value))
+        if text in _YES or asked_not_to_be_called(text):
+            clean.exclude = True
+            clean.notices.append(
+                Problem(
+                    "asked_not_to_be_called",
+                    shown(value, 80),
+                    {},
+                    "do_not_call",
+                    column,
+                )
+            )
+            return
+
+
+def _required(clean: CleanRow, settings: Settings) -> None:
+    if not clean.phones:
+        # always: a row that cannot be called is no row of a call centre
+        code = "phone_invalid" if "phone" in clean.filled else "phone_missing"
+        # why each number is wrong says more than that none is right
+        reasons = [n for n in clean.notices if n.field == "phone"]
+        clean.notices[:] = [n for n in clean.notices if n.field != "phone"]
+        clean.problems.append(Problem(code, field="phone"))
+        clean.problems.extend(reasons)
+    for target in settings.required:
+        if target == "phone" or target in clean.filled:
+            continue
+        if target == "name":
+            if "surname" not in clean.filled:
+                clean.problems.append(Problem("name_missing", field="name"))
+        elif target == "street":
+            clean.problems.append(Problem("street_missing", field="street"))
+        elif target.startswith("extra:"):
+            if target[6:] not in clean.extra:
+                clean.problems.append(
+                    Problem("field_missing", "", {"field_name": target[6:]}, target)
+                )
+        else:
+            clean.problems.append(
+                Problem("field_missing", "", {"field_name": target}, target)
+            )
+
+
+# -------------------------------------------------------------------- many rows
+class Duplicates:
+    """Who was already in the file. One instance per file.
+
+    The first row that loads wins; a bad row blocks nobody. Memory grows with the
+    rows (about 300 bytes each with three keys): files of millions need these keys
+    in the database instead, behind the same two methods.
+    """
+
+    def __init__(
+        self,
+        keys: tuple[str, ...] = ("phone", "vat", "email"),
+        same_name_only: bool = False,
+    ):
+        self.keys = keys
+        self.same_name_only = same_name_only
+        self._seen: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def keys_of(self, clean: CleanRow) -> list[tuple[str, str]]:
+        """(key, value) by which a row may repeat another. Numbers that many
+        people share by nature (900, 902, 806…) tell nobody apart."""
+        found: list[tuple[str, str]] = []
+        for key in self.keys:
+            if key == "phone":
+                found += [
+                    ("phone", phone.e164)
+                    for phone in clean.phones
+                    if phone.kind in PERSONAL_KINDS
+                ]
+            elif value := getattr(clean, key):
+                found.append((key, value))
+        return found
+
+    def check(self, clean: CleanRow) -> tuple[str, int, bool] | None:
+        """(key, first row, the same person?) if a row shares a key with an earlier
+        one, else None. A row that is not the same person is remembered."""
+        name = fold(clean.name) if self.same_name_only else ""
+        keys = self.keys_of(clean)
+        shared = None
+        for key in keys:
+            if key not in self._seen:
+                continue
+            row, other = self._seen[key]
+            doubtful = self.same_name_only and key[0] in ("vat", "email")
+            if not doubtful or not name or not other or name == other:
+                return key[0], row, True
+            shared = shared or (key[0], row, False)
+        for key in keys:
+            self._seen.setdefault(key, (clean.row, name))
+        return shared
+
+
+def clean_rows(
+    rows: Iterable[tuple[int, list[Cell]]],
+    mapping: list[str | None],
+    settings: Settings = Settings(),
+    duplicates: Duplicates | None = None,
+) -> Iterator[CleanRow]:
+    """Every row of a table, in order, good or bad: as many out as in.
+
+    A later row of the same person has ``duplicate_of`` and, with the policy
+    'skip', the problem 'duplicate_in_file'; with 'load' the same as a notice.
+    """
+    seen = duplicates or Duplicates(settings.duplicate_keys, settings.same_name_only)
+    for number, raw in rows:
+        clean = clean_row(raw, mapping, settings, number)
+        if clean.ok and (hit := seen.check(clean)):
+            key, first, same = hit
+            facts = {"row": first, "key": key}
+            if same:
+                clean.duplicate_of = first
+                problem = Problem("duplicate_in_file", "", facts, key)
+            else:
+                problem = Problem("shared_in_file", "", facts, key)
+            skip = same and settings.duplicates == "skip"
+            (clean.problems if skip else clean.notices).append(problem)
+        yield clean
+
+
+@dataclass
+class Preview:
+    """The first rows of a file as they would load. ``mapping`` as used."""
+
+    headings: list[str]
+    mapping: list[str | None]
+    rows: list[CleanRow]
+    sheet: str
+    sheets: list[str]
+
+
+def preview(
+    table: Table,
+    n: int = 20,
+    mapping: list[str | None] | None = None,
+    settings: Settings = Settings(),
+) -> Preview:
+    """Cleans the first ``n`` rows; writes nothing."""
+    mapping = suggest_mapping(table.headings) if mapping is None else mapping
+    settings = dataclasses.replace(settings, date1904=table.date1904)
+    rows = []
+    for clean in clean_rows(table.rows(), mapping, settings):
+        rows.append(clean)
+        if len(rows) >= n:
+            break
+    return Preview(table.headings, mapping, rows, table.sheet, table.sheets)
+
+
+__all__ = [
+    "REASON_HEADING",
+    "CleanRow",
+    "Duplicates",
+    "Preview",
+    "Settings",
+    "asked_not_to_be_called",
+    "check_birthdate",
+    "clean_row",
+    "clean_rows",
+    "preview",
+    "stands_for_nothing",
+    "tidy_name",
+]

@@ -1,0 +1,184 @@
+"""Columns recognised by their headings.
+
+Targets: 'phone' (several, in order), 'name', 'surname' (several, joined), 'vat',
+'street' (several, joined), 'zip', 'city', 'state', 'email', 'birthdate',
+'language', 'note' (several, joined), 'external_key', 'do_not_call', and
+'extra:<heading>' for columns of which we know nothing but that somebody wants
+them. None: the column is left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..identity.text import fold
+
+TARGETS = (
+    "phone",
+    "name",
+    "surname",
+    "vat",
+    "street",
+    "zip",
+    "city",
+    "state",
+    "email",
+    "birthdate",
+    "language",
+    "note",
+    "external_key",
+    "do_not_call",
+)
+# fields that several columns may fill
+MANY = frozenset({"phone", "surname", "street", "note"})
+
+# Folded headings (no accents, case, punctuation; numbers at the end apart). Ours
+# and the manual's, then VICIdial's list loader (phone_number, alt_phone,
+# first_name, last_name, address1, postal_code, date_of_birth, comments,
+# vendor_lead_code), then uContact's dialler file (phone, alternative phones,
+# additional information), in English and Spanish.
+_SYNONYMS: dict[str, str] = {
+    "phone": """telefono|telefonos|tel|telef|tlf|tfno|tlfno|tfo|tf|telf|movil|moviles
+        |celular|celulares|telefono movil|tel movil|tfno movil|telefono fijo|tel fijo
+        |fijo|telefono contacto|telefono de contacto|telefono principal
+        |telefono alternativo|telefonos alternativos|otro telefono|otros telefonos
+        |telefono casa|telefono particular|telefono trabajo|telefono empresa
+        |telefono secundario|segundo telefono|numero de telefono|numero telefono
+        |no telefono|num telefono|numero movil|numero de movil|msisdn
+        |destino alternativo|alternativo|alternativos|phone|phones|telephone|mobile
+        |mobile phone|cell|cell phone|cellphone|landline|phone number|phonenumber
+        |alt phone|alternative phone|alternative phones|alternativephones
+        |alternate phone|alternate phones|alternatephones|home phone|work phone
+        |telefon|mobil|telefon mobil|telefonoa|telemovel""",
+    "name": """nombre|nombres|nom|nome|izena|nombre completo|nombre y apellidos
+        |nombre y apellido|apellidos y nombre|nombre cliente|nombre del cliente
+        |nombre contacto|nombre del contacto|nombre de contacto|nombre titular
+        |nombre del titular|nom i cognoms|titular|cliente|contacto|razon social
+        |nombre o razon social|nombre razon social|denominacion|denominacion social
+        |empresa|compania|name|full name|fullname|first name|firstname|contact name
+        |customer|customer name|company|company name|business name""",
+    "surname": """apellido|apellidos|primer apellido|segundo apellido|apellido primero
+        |apellido segundo|cognom|cognoms|apelidos|abizenak|surname|surnames|last name
+        |lastname|family name""",
+    "vat": """nif|dni|cif|nie|nif cif|cif nif|dni nif|nif dni|dni cif|nif nie|dni nie
+        |nif cif nie|dni nie cif|nif nie cif|dni nif nie|dni nif cif|documento
+        |documento identidad|documento de identidad|no documento|numero documento
+        |numero de documento|identificacion|identificacion fiscal|id fiscal
+        |codigo fiscal|vat|vat number|tax id""",
+    "street": """direccion|direccion completa|direccion postal|dir|domicilio
+        |domicilio social|calle|via|nombre via|tipo via|tipo de via|adreca|enderezo
+        |helbidea|piso|puerta|escalera|portal|address|street|street address""",
+    "zip": """cp|c p|cod postal|codigo postal|codi postal|c postal|cpostal|codpostal
+        |codigopostal|dp|distrito postal|postal|zip|zip code|zipcode|postcode
+        |post code|postal code|postalcode""",
+    "city": """poblacion|ciudad|localidad|municipio|pueblo|poblacio|municipi|ciutat
+        |localitat|concello|herria|city|town""",
+    "state": "provincia|prov|province|state|state province|provincia estado",
+    "email": """email|e mail|mail|correo|correo electronico|correo e|direccion de correo
+        |direccion email|direccion de email|correu|correu electronic
+        |email address|e mail address""",
+    "birthdate": """fecha nacimiento|fecha de nacimiento|f nacimiento|fec nacimiento
+        |f nac|fnac|fecha nac|fec nac|nacimiento|data naixement|data de naixement
+        |birthdate|birth date|birthday|date of birth|dob""",
+    "language": "idioma|lengua|llengua|lingua|language|lang",
+    "note": """observaciones|observacion|obs|notas|nota|comentarios|comentario
+        |anotaciones|observacions|informacion adicional|additional information
+        |additionalinformation|notes|note|comments|comment|remarks""",
+    "external_key": """id cliente|cod cliente|codigo cliente|codigo de cliente
+        |no cliente|num cliente|numero cliente|numero de cliente|ref cliente
+        |referencia cliente|referencia|clave|clave cliente|id externo
+        |identificador|customer id|customer code|external id|external key
+        |vendor lead code|client id""",
+    "do_not_call": """robinson|lista robinson|no llamar|no quiere llamadas
+        |excluido|exclusion|do not call|dnc""",
+}
+
+_TARGET_OF: dict[str, str] = {
+    heading: target
+    for target, text in _SYNONYMS.items()
+    for heading in re.sub(r"\s*\n\s*", "", text).split("|")
+}
+
+# our own column in a file that we sent back and that comes in again
+REASON_HEADING = "Motivo"
+
+
+def _target(heading: str) -> str | None:
+    folded = fold(heading)
+    if folded in _TARGET_OF:
+        return _TARGET_OF[folded]
+    # 'Teléfono 2', 'Tel.1', 'address3', 'Móvil (1)', '2º teléfono', 'Teléfono*'
+    bare = re.sub(r"^\d+ ?[oa]? |\s?\d+$", "", folded).strip()
+    return _TARGET_OF.get(bare)
+
+
+def known_headings(headings: list[str]) -> int:
+    """How many of the texts are headings that we know."""
+    return sum(1 for heading in headings if heading and _target(heading))
+
+
+def column_letter(index: int) -> str:
+    """0-based column → the spreadsheet's letter: 0 → 'A', 26 → 'AA'."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def suggest_mapping(headings: list[str]) -> list[str | None]:
+    """A target for every column, same length and order as ``headings``.
+
+    Of two columns for a field that takes one ('Nombre' and 'Razón social') the
+    first has it and the second becomes an extra. Extras are told apart by their
+    heading; without one by the column's letter. 'Motivo' in the last column is
+    ours and left out.
+    """
+    result: list[str | None] = []
+    taken: set[str] = set()
+    street_open = False
+    for index, heading in enumerate(headings):
+        target = _target(heading) if heading else None
+        if index == len(headings) - 1 and fold(heading) == fold(REASON_HEADING):
+            result.append(None)
+            continue
+        if target is None and street_open and fold(heading) in _HOUSE_NUMBER:
+            target = "street"  # 'Calle', 'Número', 'Piso'
+        street_open = target == "street"
+        if target and (target in MANY or target not in taken):
+            taken.add(target)
+            result.append(target)
+            continue
+        result.append(extra_target(heading, index, taken))
+    return result
+
+
+def extra_target(heading: str, index: int, taken: set[str]) -> str:
+    """A free 'extra:<heading>', entered in ``taken``."""
+    base = name = f"extra:{heading or column_letter(index)}"
+    count = 1
+    while name in taken:
+        count += 1
+        name = f"{base} ({count})"
+    taken.add(name)
+    return name
+
+
+_HOUSE_NUMBER = frozenset({"numero", "num", "no", "n", "nro", "esc", "pta", "resto"})
+
+
+def check_mapping(mapping: list[str | None], width: int) -> None:
+    """Raises ValueError on a mapping that no reading of the file can use: wrong
+    length, unknown target, a field twice that takes one column."""
+    if len(mapping) != width:
+        raise ValueError(f"{len(mapping)} targets for {width} columns")
+    seen: set[str] = set()
+    for target in mapping:
+        if target is None:
+            continue
+        if target not in TARGETS and not target.startswith("extra:"):
+            raise ValueError(f"unknown target {target!r}")
+        if target in seen and target not in MANY:
+            raise ValueError(f"target {target!r} twice")
+        seen.add(target)

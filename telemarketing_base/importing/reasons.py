@@ -1,0 +1,88 @@
+"""Reason codes of files and rows, with their English sentences.
+
+``REASONS`` holds those of ``identity`` too: one table for the Odoo layer.
+"""
+
+from __future__ import annotations
+
+from ..identity.reasons import REASONS as IDENTITY_REASONS
+from ..identity.reasons import Problem
+
+
+def _(source: str) -> str:
+    """Marks a sentence for Odoo's term extractor; translates nothing."""
+    return source
+
+
+FILE_REASONS: dict[str, str] = {
+    "file_empty": _("The file is empty"),
+    "file_only_headings": _("The file has headings but no rows"),
+    "file_no_headings": _(
+        "The first row of the file is a person, not headings: add a row with the"
+        " name of each column"
+    ),
+    "file_password": _("The file is protected by a password: save it without one"),
+    "file_unreadable": _("The file is damaged or incomplete and cannot be read"),
+    "file_not_table": _("The file is not a table: use .xls, .xlsx, .ods or .csv"),
+    "file_html": _(
+        "The file is a web page named as a spreadsheet: open it in Excel and save"
+        " it as .xlsx"
+    ),
+    "file_too_large": _("The file has %(size)s MB and the limit is %(limit)s MB"),
+    "file_expands": _(
+        "The file would take %(size)s MB when opened, which no real list does"
+    ),
+    "file_too_many_cells": _(
+        "The sheet has %(cells)s cells and the limit is %(limit)s"
+    ),
+    "file_too_many_columns": _(
+        "The sheet has %(columns)s columns and the limit is %(limit)s"
+    ),
+    "file_cell_too_large": _(
+        "The cell in row %(row)s, column %(column)s is longer than %(limit)s characters"
+    ),
+    "file_no_sheet": _("The file has no sheet %(value)s"),
+}
+
+ROW_REASONS: dict[str, str] = {
+    "phone_missing": _("The phone is missing"),
+    "phone_invalid": _("No phone of the row is valid"),
+    "name_missing": _("The name is missing"),
+    "street_missing": _("The address is missing"),
+    "field_missing": _("The field %(field_name)s is required and empty"),
+    "duplicate_in_file": _("Repeats row %(row)s of the file (same %(key)s)"),
+    "shared_in_file": _(
+        "Row %(row)s of the file has the same %(key)s and another name"
+    ),
+    "duplicate_in_database": _("This person is already in the database %(database)s"),
+    "too_many_cells": _("The row has more cells than there are headings"),
+    "province_unknown": _("There is no province %(value)s"),
+    "province_mismatch": _(
+        "Postcode %(value)s is not of the province %(province)s that stands beside it"
+    ),
+    "birthdate_format": _("%(value)s is not a date"),
+    "birthdate_ambiguous": _("%(value)s is not a complete date"),
+    "birthdate_range": _("%(value)s cannot be a date of birth"),
+    "language_unknown": _("There is no language %(value)s"),
+    "asked_not_to_be_called": _("Asked not to be called: %(value)s"),
+}
+
+REASONS: dict[str, str] = {**IDENTITY_REASONS, **FILE_REASONS, **ROW_REASONS}
+
+
+class ReadError(Exception):
+    """A file that cannot be taken as a whole.
+
+    ``problem.code`` is a key of FILE_REASONS; ``text(translate)`` the sentence.
+    """
+
+    def __init__(self, code: str, value: str = "", **params):
+        self.problem = Problem(code, value, params)
+        super().__init__(self.text())
+
+    @property
+    def code(self) -> str:
+        return self.problem.code
+
+    def text(self, translate=lambda source: source) -> str:
+        return self.problem.text(translate, REASONS)

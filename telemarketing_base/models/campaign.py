@@ -1,0 +1,425 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+
+# The conversion that counts, per kind of campaign.
+CONVERSION_LABELS = {
+    "telemarketing": "leads",
+    "telesales": "sales",
+    "appointment": "appointments",
+    "survey": "surveys",
+}
+
+
+class TelemarketingCampaign(models.Model):
+    """One effort, for a client company (the principal) or for ourselves."""
+
+    _name = "telemarketing.campaign"
+    _description = "Campaign"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "sequence, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, tracking=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, index=True
+    )
+    principal_id = fields.Many2one(
+        "res.partner",
+        "Client Company",
+        index="btree_not_null",
+        tracking=True,
+        domain="[('telemarketing_is_principal', '=', True), "
+        "('company_id', 'in', (False, company_id))]",
+        help="The company that we call for (Empresa). Empty: for ourselves.",
+    )
+    kind = fields.Selection(
+        selection="_selection_kind", required=True, default="telesales", tracking=True
+    )
+    state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("running", "Running"),
+            ("paused", "Paused"),
+            ("done", "Closed"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        default="draft",
+        tracking=True,
+        copy=False,
+        readonly=True,
+    )
+    date_start = fields.Date()
+    date_end = fields.Date()
+    goal_conversions = fields.Integer("Goal", help="Conversions to reach.")
+    description = fields.Html()
+    utm_campaign_id = fields.Many2one(
+        "utm.campaign",
+        "Attribution",
+        copy=False,
+        ondelete="set null",
+        help="Odoo's own campaign, on leads, orders and invoices. Made at the start "
+        "where it is empty.",
+    )
+
+    # people
+    agent_ids = fields.Many2many(
+        "res.users",
+        "telemarketing_campaign_agent_rel",
+        "campaign_id",
+        "user_id",
+        "Agents",
+        domain="[('telemarketing_is_agent', '=', True), "
+        "('company_ids', 'in', company_id)]",
+    )
+    supervisor_ids = fields.Many2many(
+        "res.users",
+        "telemarketing_campaign_supervisor_rel",
+        "campaign_id",
+        "user_id",
+        "Supervisors",
+        domain="[('telemarketing_is_supervisor', '=', True), "
+        "('company_ids', 'in', company_id)]",
+        default=lambda self: self._default_supervisor_ids(),
+        help="Who administers the campaign.",
+    )
+    salesperson_ids = fields.Many2many(
+        "res.users",
+        "telemarketing_campaign_salesperson_rel",
+        "campaign_id",
+        "user_id",
+        "Salespeople",
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+    )
+    collaborator_ids = fields.Many2many(
+        "res.partner",
+        "telemarketing_campaign_collaborator_rel",
+        "campaign_id",
+        "partner_id",
+        "Other Collaborators",
+        domain="[('telemarketing_role_ids', '!=', False)]",
+        help="Technicians, installers, referrers, agencies…",
+    )
+    sale_team_id = fields.Many2one(
+        "crm.team", "Sales Team", check_company=True, help="Of its opportunities."
+    )
+
+    # what is offered and said
+    article_ids = fields.One2many("telemarketing.campaign.article", "campaign_id")
+    reason_ids = fields.One2many("telemarketing.reason", "campaign_id")
+    payment_method_ids = fields.Many2many(
+        "payment.method", string="Payment Methods Accepted"
+    )
+    disposition_ids = fields.Many2many(
+        "telemarketing.disposition", string="Results of This Campaign"
+    )
+    action_type_ids = fields.Many2many(
+        "telemarketing.action.type", string="Actions of This Campaign"
+    )
+    script_ids = fields.Many2many("telemarketing.script", string="Scripts")
+    profile_id = fields.Many2one(
+        "telemarketing.profile", check_company=True, help="Fields agents fill in."
+    )
+    segment_ids = fields.Many2many("telemarketing.segment", string="Work Lists")
+    contact_properties_definition = fields.PropertiesDefinition("Extra Columns")
+
+    # calling rules
+    auto_next = fields.Boolean(
+        "Next Person Comes by Itself",
+        default=True,
+        help="After a result the next person comes by itself; otherwise the agent "
+        "asks for it.",
+    )
+    max_attempts = fields.Integer(
+        default=6, help="After so many calls without contact the person is left."
+    )
+    retry_minutes = fields.Integer(
+        "Redial After (minutes)", default=120, help="When nobody is reached."
+    )
+    callback_general_minutes = fields.Integer(
+        "Personal Callback for Anyone After (minutes)",
+        default=60,
+        help="A personal callback that its agent has not made goes to anyone after "
+        "this delay. 0: never.",
+    )
+    callback_notice_minutes = fields.Integer("Notice Before a Callback", default=10)
+    average_seconds = fields.Integer(
+        "Average Call (seconds)",
+        default=240,
+        help="The desk's timer turns amber here and red at 130 %. 0: no warning.",
+    )
+    lease_minutes = fields.Integer(
+        default=15,
+        help="A person held by a desk that no longer answers comes back after this.",
+    )
+    mask_numbers = fields.Boolean(
+        help="Agents see only the last digits of the numbers."
+    )
+    own_recordings = fields.Boolean(
+        "Agents Hear Their Own Recordings", help="Supervisors always may."
+    )
+    buyer_is_consumer = fields.Boolean(
+        default=True,
+        help="An order taken in a call binds a consumer only when accepted in "
+        "writing (TRLGDCU art. 98.6).",
+    )
+
+    # counts (of all databases; readers see what their rules let them)
+    database_ids = fields.One2many("telemarketing.database", "campaign_id")
+    contact_count = fields.Integer(compute="_compute_counts")
+    assigned_count = fields.Integer(compute="_compute_counts")
+    contacted_count = fields.Integer(compute="_compute_counts")
+    converted_count = fields.Integer(compute="_compute_counts")
+
+    _dates = models.Constraint(
+        "CHECK (date_end IS NULL OR date_start IS NULL OR date_end >= date_start)",
+        "The campaign ends before it starts.",
+    )
+    _rules = models.Constraint(
+        "CHECK (max_attempts >= 0 AND retry_minutes >= 1 AND lease_minutes >= 1"
+        " AND average_seconds >= 0 AND callback_general_minutes >= 0)",
+        "Calling rules: attempts and times cannot be negative; the redial delay and "
+        "the lease are a minute at least.",
+    )
+
+    @api.model
+    def _selection_kind(self):
+        return [
+            ("telemarketing", self.env._("Telemarketing")),
+            ("telesales", self.env._("Telesales")),
+            ("appointment", self.env._("Appointments")),
+            ("survey", self.env._("Surveys")),
+        ]
+
+    @api.model
+    def _default_supervisor_ids(self):
+        user = self.env.user
+        return user if user.has_group("telemarketing_base.group_supervisor") else False
+
+    # CRUD
+
+    @api.constrains("principal_id")
+    def _check_principal_fixed(self):
+        for campaign in self:
+            if campaign.principal_id and not (
+                campaign.principal_id.telemarketing_is_principal
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "%s is not marked as a company that we run campaigns for.",
+                        campaign.principal_id.display_name,
+                    )
+                )
+
+    def write(self, vals):
+        if "principal_id" in vals:
+            for campaign in self:
+                if (
+                    campaign.principal_id.id != vals["principal_id"]
+                    and campaign.sudo().database_ids.contact_ids
+                ):
+                    raise UserError(
+                        self.env._(
+                            "%s already has people: they belong to its client "
+                            "company, which cannot change any more.",
+                            campaign.name,
+                        )
+                    )
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_without_databases(self):
+        for campaign in self:
+            if campaign.sudo().with_context(active_test=False).database_ids:
+                raise UserError(
+                    self.env._(
+                        "%s still has databases. Delete or move them first.",
+                        campaign.name,
+                    )
+                )
+
+    # COMPUTES
+
+    def _compute_counts(self):
+        counts = self._target_counts("campaign_id", self.ids)
+        for campaign in self:
+            row = counts.get(campaign.id, (0, 0, 0, 0))
+            (
+                campaign.contact_count,
+                campaign.assigned_count,
+                campaign.contacted_count,
+                campaign.converted_count,
+            ) = row
+
+    @api.model
+    def _target_counts(self, groupby, ids):
+        """``{id: (loaded, assigned, contacted, converted)}`` in one query."""
+        rows = (
+            self.env["telemarketing.target"]
+            .sudo()
+            ._read_group(
+                [(groupby, "in", ids)],
+                [groupby],
+                ["__count", "agent_id:count", "contacted:sum", "converted:sum"],
+            )
+        )
+        return {record.id: tuple(figures) for record, *figures in rows}
+
+    @api.private
+    def _conversion_label(self):
+        self.ensure_one()
+        labels = {
+            "leads": self.env._("leads"),
+            "sales": self.env._("sales"),
+            "appointments": self.env._("appointments"),
+            "surveys": self.env._("surveys"),
+        }
+        return labels[CONVERSION_LABELS.get(self.kind, "leads")]
+
+    # ACTIONS
+
+    def action_start(self):
+        """Start or go on. PRO runs one campaign at a time."""
+        for campaign in self:
+            if campaign.state == "running":
+                continue
+            others = self.sudo().search_count(
+                [
+                    ("company_id", "=", campaign.company_id.id),
+                    ("state", "=", "running"),
+                    ("id", "!=", campaign.id),
+                ],
+                limit=1,
+            )
+            if others:
+                campaign.company_id._telemarketing_require(
+                    "campaigns_parallel",
+                    self.env._("A second running campaign"),
+                )
+            if not campaign.utm_campaign_id:
+                campaign.sudo().utm_campaign_id = self.env["utm.campaign"].sudo().create(
+                    {"title": campaign.name}
+                )
+            campaign.state = "running"
+            self.env["telemarketing.target"]._release_new(campaign)
+        return True
+
+    def action_pause(self):
+        self.filtered(lambda campaign: campaign.state == "running").state = "paused"
+        return True
+
+    def action_close(self):
+        self.filtered(lambda c: c.state in ("running", "paused")).state = "done"
+        return True
+
+    def action_cancel(self):
+        self.filtered(lambda c: c.state in ("draft", "paused")).state = "cancelled"
+        return True
+
+    def action_reopen(self):
+        self.filtered(lambda c: c.state in ("done", "cancelled")).state = "draft"
+        return True
+
+    def action_view_targets(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "telemarketing_base.action_telemarketing_target"
+        )
+        action["domain"] = [("campaign_id", "=", self.id)]
+        action["context"] = {"default_campaign_id": self.id}
+        return action
+
+    def action_view_databases(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "telemarketing_base.action_telemarketing_database"
+        )
+        action["domain"] = [("campaign_id", "=", self.id)]
+        action["context"] = {"default_campaign_id": self.id}
+        return action
+
+    # BUSINESS
+
+    @api.private
+    def _dispositions(self):
+        """Results usable in this campaign: its own and the common ones of its kind."""
+        self.ensure_one()
+        domain = (
+            Domain("campaign_ids", "=", False) | Domain("campaign_ids", "in", self.ids)
+        ) & Domain("company_id", "in", [False, self.company_id.id])
+        domain &= Domain("campaign_kind", "in", [False, self.kind])
+        found = self.env["telemarketing.disposition"].sudo().search(domain)
+        # A branch whose parent is not usable here cannot be reached.
+        while True:
+            reachable = found.filtered(
+                lambda d, found=found: not d.parent_id or d.parent_id in found
+            )
+            if reachable == found:
+                return found
+            found = reachable
+
+    @api.private
+    def _action_types(self):
+        self.ensure_one()
+        domain = (
+            Domain("campaign_ids", "=", False) | Domain("campaign_ids", "in", self.ids)
+        ) & Domain("company_id", "in", [False, self.company_id.id])
+        return self.env["telemarketing.action.type"].sudo().search(domain)
+
+    @api.private
+    def _worked_by(self, user):
+        """Those of ``self`` that this user may work as an agent."""
+        return self.filtered(
+            lambda c: user in c.agent_ids and c.company_id in user.company_ids
+        )
+
+
+class TelemarketingCampaignArticle(models.Model):
+    """What a campaign sells: a product with the campaign's price, offer and
+    conditions."""
+
+    _name = "telemarketing.campaign.article"
+    _description = "Campaign Article"
+    _order = "sequence, id"
+    _check_company_auto = True
+
+    campaign_id = fields.Many2one(
+        "telemarketing.campaign", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="campaign_id.company_id", store=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        check_company=True,
+        domain="[('sale_ok', '=', True)]",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    price_unit = fields.Monetary(
+        "Price",
+        compute="_compute_price_unit",
+        store=True,
+        readonly=False,
+        help="Of the campaign, without taxes unless the taxes include them.",
+    )
+    offer = fields.Char(help="What is promised, in a line: “3 months at half price”.")
+    discount = fields.Float("Discount (%)")
+    conditions = fields.Text(help="Special conditions, read aloud to the buyer.")
+
+    _discount_range = models.Constraint(
+        "CHECK (discount >= 0 AND discount <= 100)", "A discount goes from 0 to 100 %."
+    )
+
+    @api.depends("product_id")
+    def _compute_price_unit(self):
+        for article in self:
+            article.price_unit = article.product_id.lst_price
+
+    @api.depends("product_id.display_name")
+    def _compute_display_name(self):
+        for article in self:
+            article.display_name = article.product_id.display_name

@@ -1,0 +1,282 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..identity.nif import parse_nif
+from ..identity.phone import format_phone, parse_phone
+from ..identity.postcode import PROVINCES, parse_postcode
+
+from .target import CLOSED
+
+PENINSULA = "Europe/Madrid"
+
+
+class TelemarketingContact(models.Model):
+    """A person or firm as telemarketing knows it: raw until a call qualifies it.
+
+    Light on purpose (no chatter): a million of them must not slow Odoo.
+    """
+
+    _name = "telemarketing.contact"
+    _description = "Contact"
+    _order = "id"
+    _check_company_auto = True
+
+    name = fields.Char(index="trigram")
+    database_id = fields.Many2one(
+        "telemarketing.database",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+    )
+    campaign_id = fields.Many2one(
+        related="database_id.campaign_id", store=True, index=True, precompute=True
+    )
+    company_id = fields.Many2one(
+        related="database_id.company_id", store=True, precompute=True
+    )
+    principal_id = fields.Many2one(
+        related="database_id.principal_id",
+        store=True,
+        index="btree_not_null",
+        precompute=True,
+    )
+    active = fields.Boolean(default=True)
+    vat = fields.Char("NIF", index="btree_not_null")
+    is_company = fields.Boolean()
+    street = fields.Char("Address")
+    zip = fields.Char("Postcode")
+    city = fields.Char()
+    state_id = fields.Many2one("res.country.state", "Province")
+    country_id = fields.Many2one("res.country")
+    email = fields.Char(index="btree_not_null")
+    birthdate = fields.Date()
+    lang = fields.Char("Language")
+    tz = fields.Char("Time Zone", compute="_compute_tz")
+    note = fields.Text("Remarks")
+    category_ids = fields.Many2many(
+        "telemarketing.contact.category", string="Categories"
+    )
+    type_id = fields.Many2one("telemarketing.contact.type", "Type")
+    zone_id = fields.Many2one("telemarketing.zone", compute="_compute_zone_id")
+    phone_ids = fields.One2many("telemarketing.contact.phone", "contact_id")
+    phone = fields.Char(
+        "Main Phone", compute="_compute_phone", search="_search_phone"
+    )
+    partner_id = fields.Many2one(
+        "res.partner", "Prospect or Client", index="btree_not_null", readonly=True
+    )
+    lead_id = fields.Many2one(
+        "crm.lead", "Opportunity", index="btree_not_null", readonly=True
+    )
+    funnel_stage = fields.Selection(related="partner_id.funnel_stage")
+    target_ids = fields.One2many("telemarketing.target", "contact_id")
+    interaction_ids = fields.One2many("telemarketing.interaction", "contact_id")
+    contact_properties = fields.Properties(
+        "Extra Columns", definition="campaign_id.contact_properties_definition"
+    )
+    raw_values = fields.Json(
+        readonly=True, help="The row as it was loaded, heading by heading."
+    )
+    import_id = fields.Many2one(
+        "telemarketing.import", readonly=True, index="btree_not_null"
+    )
+    import_row = fields.Integer(readonly=True)
+
+    # COMPUTES
+
+    @api.depends("name", "phone_ids.e164")
+    def _compute_display_name(self):
+        for contact in self:
+            contact.display_name = contact.name or contact.phone or self.env._("Unnamed")
+
+    @api.depends("phone_ids.e164", "phone_ids.sequence")
+    def _compute_phone(self):
+        for contact in self:
+            phone = contact.phone_ids[:1]
+            contact.phone = format_phone(phone.e164) if phone.e164 else phone.raw
+
+    def _search_phone(self, operator, value):
+        if operator not in ("=", "ilike", "in"):
+            return NotImplemented
+        values = [value] if isinstance(value, str) else list(value)
+        parsed = [parse_phone(text) for text in values if isinstance(text, str)]
+        numbers = [phone.e164 for phone in parsed if phone]
+        if numbers:
+            return [("phone_ids.e164", "in", numbers)]
+        if operator == "ilike" and values:
+            return [("phone_ids.raw", "ilike", values[0])]
+        return [("phone_ids.raw", "in", values)]
+
+    @api.depends("zip")
+    def _compute_tz(self):
+        for contact in self:
+            place = parse_postcode(contact.zip) if contact.zip else None
+            contact.tz = place.tz if place else PENINSULA
+
+    @api.depends("zip", "state_id")
+    def _compute_zone_id(self):
+        zones = self.env["telemarketing.zone"].sudo().search([])
+        for contact in self:
+            usable = zones.filtered(
+                lambda z, c=contact: z.company_id in (c.company_id, c.env["res.company"])
+            )
+            contact.zone_id = usable._match(contact.zip, contact.state_id)
+
+    # CRUD
+
+    @api.constrains("vat", "country_id")
+    def _check_vat(self):
+        for contact in self:
+            spanish = not contact.country_id or contact.country_id.code == "ES"
+            if contact.vat and spanish and not parse_nif(contact.vat):
+                raise ValidationError(
+                    self.env._(
+                        "NIF %s is not valid: check its digits and its letter.",
+                        contact.vat,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._tidy_values(vals)
+        contacts = super().create(vals_list)
+        if not self.env.context.get("telemarketing_no_target"):
+            contacts._create_targets()
+        return contacts
+
+    def write(self, vals):
+        self._tidy_values(vals)
+        return super().write(vals)
+
+    @api.model
+    def _tidy_values(self, vals):
+        """NIF and postcode in their one form; a postcode tells its province."""
+        if vals.get("vat"):
+            nif = parse_nif(vals["vat"])
+            vals["vat"] = nif.number if nif else vals["vat"].strip().upper()
+        if vals.get("zip"):
+            place = parse_postcode(vals["zip"])
+            if place:
+                vals["zip"] = place.code
+                if not vals.get("state_id"):
+                    vals["state_id"] = self._state_of(place).id
+        if vals.get("email"):
+            vals["email"] = vals["email"].strip().lower()
+
+    @api.model
+    def _state_of(self, place):
+        return self.env["res.country.state"].search(
+            [("country_id.code", "=", "ES"), ("code", "=", PROVINCES[place.province].state)], limit=1
+        )
+
+    @api.private
+    def _create_targets(self, agent=None):
+        """A target in the campaign of each contact that has none open there."""
+        with_target = self.target_ids.filtered(
+            lambda t: t.state not in CLOSED
+        ).contact_id
+        values = [
+            self._prepare_target_values(contact, agent)
+            for contact in self - with_target
+        ]
+        return self.env["telemarketing.target"].create(values)
+
+    @api.model
+    def _prepare_target_values(self, contact, agent=None):
+        return {
+            "contact_id": contact.id,
+            "campaign_id": contact.campaign_id.id,
+            "agent_id": agent.id if agent else False,
+        }
+
+    @api.private
+    def _prepare_partner_values(self):
+        """What the partner of a qualified contact is made of."""
+        self.ensure_one()
+        return {
+            "name": self.name or self.phone,
+            "is_company": self.is_company,
+            "company_id": self.company_id.id,
+            "vat": self.vat,
+            "street": self.street,
+            "zip": self.zip,
+            "city": self.city,
+            "state_id": self.state_id.id,
+            "country_id": (self.country_id or self.env.ref("base.es")).id,
+            "email": self.email,
+            "phone": self.phone_ids[:1].e164,
+            "lang": self.lang if self.lang in dict(self.env["res.lang"].get_installed()) else False,
+            "funnel_stage": "prospect",
+            "telemarketing_principal_id": self.principal_id.id,
+        }
+
+
+class TelemarketingContactPhone(models.Model):
+    """A contact's numbers in order, as they were given and linked to the number."""
+
+    _name = "telemarketing.contact.phone"
+    _description = "Contact Phone"
+    _order = "sequence, id"
+    _rec_name = "raw"
+
+    contact_id = fields.Many2one(
+        "telemarketing.contact", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(
+        related="contact_id.company_id", store=True, precompute=True
+    )
+    sequence = fields.Integer(default=10)
+    raw = fields.Char("Phone", required=True)
+    e164 = fields.Char(index="btree_not_null", readonly=True)
+    number_id = fields.Many2one(
+        "telemarketing.number", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
+    kind = fields.Selection(related="number_id.kind")
+    state = fields.Selection(
+        [("ok", "In use"), ("bad", "Not this person's")], required=True, default="ok"
+    )
+
+    @api.depends("raw", "e164")
+    def _compute_display_name(self):
+        for phone in self:
+            phone.display_name = format_phone(phone.e164) if phone.e164 else phone.raw
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        contacts = self.env["telemarketing.contact"].browse(
+            [vals["contact_id"] for vals in vals_list if vals.get("contact_id")]
+        )
+        company_of = {contact.id: contact.company_id for contact in contacts}
+        for vals in vals_list:
+            company = company_of.get(vals.get("contact_id"), self.env.company)
+            self._link_number(vals, company)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "raw" in vals:
+            for phone in self:
+                own = dict(vals)
+                phone._link_number(own, phone.company_id)
+                super(TelemarketingContactPhone, phone).write(own)
+            return True
+        return super().write(vals)
+
+    @api.model
+    def _link_number(self, vals, company):
+        phone = parse_phone(vals.get("raw"))
+        if not phone:
+            raise ValidationError(
+                self.env._(
+                    "“%s” is not a telephone number. Write nine digits, or + and the "
+                    "country's prefix.",
+                    vals.get("raw") or "",
+                )
+            )
+        vals["e164"] = phone.e164
+        vals["number_id"] = (
+            self.env["telemarketing.number"]
+            .sudo()
+            ._get_or_create(company, [phone])[phone.e164]
+        )

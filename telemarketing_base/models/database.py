@@ -1,0 +1,168 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+# Rows touched by one UPDATE: short enough that a lease never waits long for it.
+CHUNK = 20_000
+
+
+class TelemarketingDatabase(models.Model):
+    """A loaded file of raw contacts; of one campaign. Switched off, no call and no
+    callback comes from its people in any campaign."""
+
+    _name = "telemarketing.database"
+    _description = "Contact Database"
+    _order = "id desc"
+    _check_company_auto = True
+
+    name = fields.Char(required=True)
+    active = fields.Boolean(default=True)
+    switched_on = fields.Boolean(
+        "On",
+        default=True,
+        help="Off: no call nor callback comes from its people, in any campaign.",
+    )
+    campaign_id = fields.Many2one(
+        "telemarketing.campaign",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+    )
+    company_id = fields.Many2one(
+        related="campaign_id.company_id", store=True, index=True, precompute=True
+    )
+    principal_id = fields.Many2one(
+        related="campaign_id.principal_id", store=True, precompute=True
+    )
+    contact_ids = fields.One2many("telemarketing.contact", "database_id")
+    import_ids = fields.One2many("telemarketing.import", "database_id")
+    legal_basis = fields.Selection(
+        [
+            ("consent", "Consent"),
+            ("client", "Existing client, similar product"),
+            ("legal_person", "Legal persons and professionals as such"),
+            ("request", "They asked for it"),
+        ],
+        help="Why these people may be called (LGTel art. 66.1.b).",
+    )
+    basis_date = fields.Date(help="Of the consent or the request.")
+    basis_source = fields.Char(help="Where it was given: form, contract, event…")
+    required_fields = fields.Char(
+        default="phone,name,street",
+        help="Fields without which a row is not loaded, separated by commas.",
+    )
+    column_mapping = fields.Json(
+        help="What each heading was mapped to at the last load; offered next time."
+    )
+    contact_count = fields.Integer("Loaded", compute="_compute_counts")
+    assigned_count = fields.Integer("Assigned", compute="_compute_counts")
+    contacted_count = fields.Integer("Contacted", compute="_compute_counts")
+    converted_count = fields.Integer("Converted", compute="_compute_counts")
+
+    def _compute_counts(self):
+        counts = self.env["telemarketing.campaign"]._target_counts(
+            "database_id", self.ids
+        )
+        for database in self:
+            (
+                database.contact_count,
+                database.assigned_count,
+                database.contacted_count,
+                database.converted_count,
+            ) = counts.get(database.id, (0, 0, 0, 0))
+
+    def write(self, vals):
+        if "campaign_id" in vals:
+            for database in self:
+                if database.campaign_id.id != vals["campaign_id"] and (
+                    database.sudo().contact_ids[:1]
+                ):
+                    raise UserError(
+                        self.env._(
+                            "%s has people in it: move them to a database of the "
+                            "other campaign instead of moving the database.",
+                            database.name,
+                        )
+                    )
+        result = super().write(vals)
+        if "switched_on" in vals or "active" in vals:
+            # The lease asks the switch itself at once; the flag on the targets,
+            # which keeps it from wading through them, follows in chunks.
+            self.env.ref("telemarketing_base.cron_database_switch").sudo()._trigger()
+        return result
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create(vals_list)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_empty(self):
+        for database in self:
+            if database.sudo().with_context(active_test=False).contact_ids[:1]:
+                raise UserError(
+                    self.env._(
+                        "%s still has people. Delete them or move them to another "
+                        "database first.",
+                        database.name,
+                    )
+                )
+
+    def action_view_targets(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "telemarketing_base.action_telemarketing_target"
+        )
+        action["domain"] = [("database_id", "=", self.id)]
+        return action
+
+    def action_import(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "telemarketing.import",
+            "view_mode": "form",
+            "name": self.env._("Load a File"),
+            "context": {"default_database_id": self.id},
+        }
+
+    def action_distribute(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "telemarketing.distribute",
+            "view_mode": "form",
+            "target": "new",
+            "name": self.env._("Share Out"),
+            "context": {"default_database_id": self.id},
+        }
+
+    @api.model
+    def _cron_apply_switch(self):
+        """Bring ``live`` of the targets in line with their database's switch."""
+        cr = self.env.cr
+        self.env.flush_all()
+        cr.execute(
+            """SELECT count(*) FROM telemarketing_target t
+               JOIN telemarketing_contact c ON c.id = t.contact_id
+               JOIN telemarketing_database d ON d.id = c.database_id
+               WHERE t.live IS DISTINCT FROM (d.switched_on AND d.active)"""
+        )
+        remaining = cr.fetchone()[0]
+        while remaining > 0:
+            cr.execute(
+                """UPDATE telemarketing_target t
+                   SET live = picked.live
+                   FROM (SELECT t.id, (d.switched_on AND d.active) AS live
+                         FROM telemarketing_target t
+                         JOIN telemarketing_contact c ON c.id = t.contact_id
+                         JOIN telemarketing_database d ON d.id = c.database_id
+                         WHERE t.live IS DISTINCT FROM (d.switched_on AND d.active)
+                         LIMIT %s FOR UPDATE OF t SKIP LOCKED) picked
+                   WHERE t.id = picked.id""",
+                [CHUNK],
+            )
+            if not cr.rowcount:
+                break
+            remaining -= cr.rowcount
+            self.env["telemarketing.target"].invalidate_model(["live"])
+            self.env["ir.cron"]._commit_progress(cr.rowcount, remaining=remaining)

@@ -1,0 +1,1380 @@
+import functools
+import logging
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from markupsafe import escape
+from psycopg2 import OperationalError
+from psycopg2.errors import UniqueViolation
+
+from odoo import api, fields, models, modules
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..identity.phone import format_phone, mask_phone
+
+_logger = logging.getLogger(__name__)
+
+# Counts shown to an agent stop here: nobody reads more, and a million costs time.
+COUNT_LIMIT = 1000
+HISTORY = 20
+MAX_NOTES = 20_000
+HELD = ("leased", "talking", "wrap_up")
+
+
+class _LostSeatError(Exception):
+    """Another tab or browser of this agent works now."""
+
+
+def _seat(method):
+    """Find the caller's open session by the tab's token, or answer ``lost_seat``.
+
+    The wrapped method gets the session (sudo) in place of the token.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self, token, *args, **kwargs):
+        try:
+            return method(self, self._session(token), *args, **kwargs)
+        except _LostSeatError:
+            return {"lost_seat": True, "now": self._text(self._now())}
+
+    return wrapper
+
+
+class TelemarketingDesk(models.AbstractModel):
+    """The agents' door: what the call desk asks, in docs/architecture.md.
+
+    Agents have no rights of their own on people. Every public method finds the
+    caller's session first, then works with ``sudo`` on what that session may touch:
+    its campaign, the target that it holds.
+    """
+
+    _name = "telemarketing.desk"
+    _description = "Call Desk"
+
+    # PROTOCOL
+
+    @api.model
+    def open_desk(self, token):
+        self._check_agent()
+        token = self._check_token(token)
+        user, now = self.env.user, self._now()
+        session = self._open_session()
+        other_seat = False
+        if session and session.token != token:
+            quiet = session.last_seen_at < now - timedelta(minutes=3)
+            held = self.env["telemarketing.target"].sudo()._held_by(user)
+            if quiet or not (held or session.campaign_id):
+                session.token = token
+            else:
+                other_seat = True
+        if not session:
+            session = self._log_in(token)
+        if not other_seat:
+            session.last_seen_at = now
+        campaign = session.campaign_id._worked_by(user)
+        answer = {
+            "now": self._text(now),
+            "user": {"id": user.id, "name": user.name},
+            "company": session.company_id.name,
+            "session": self._session_values(session),
+            "other_seat": other_seat,
+            "campaigns": self._campaigns(),
+            "campaign": self._campaign_values(campaign) if campaign else False,
+            "call": False,
+            "figures": self._figures(session),
+            "callbacks": self._callback_values(session),
+            "pause_reasons": self._pause_reasons(session.company_id),
+            "telephony": self.env["telemarketing.telephony"]
+            .sudo()
+            ._capabilities(user, campaign),
+        }
+        if campaign and not other_seat:
+            held = self.env["telemarketing.target"].sudo()._held_by(user)
+            if held:
+                answer["call"] = self._call_values(held)
+        return answer
+
+    @api.model
+    def take_over(self, token):
+        """Work here; the other tab finds its seat lost at its next request."""
+        self._check_agent()
+        session = self._open_session()
+        if session:
+            session.token = self._check_token(token)
+        return self.open_desk(token)
+
+    @api.model
+    @_seat
+    def choose_campaign(self, session, campaign_id):
+        campaign = self._my_campaigns().filtered(lambda c: c.id == campaign_id)
+        if not campaign:
+            raise UserError(
+                self.env._(
+                    "You do not work in this campaign, or it is not running. Choose "
+                    "one from the list or ask your supervisor."
+                )
+            )
+        held = self.env["telemarketing.target"].sudo()._held_by(self.env.user)
+        if held and held.campaign_id != campaign:
+            if held.state != "leased":
+                raise UserError(
+                    self.env._(
+                        "Finish the call with %s first.", held.contact_id.display_name
+                    )
+                )
+            self._give_back(held)
+        if session.campaign_id != campaign:
+            now = self._now()
+            session._leave_state(now)
+            session.write(
+                {
+                    "campaign_id": campaign.id,
+                    "company_id": campaign.company_id.id,
+                    "state": "ready",
+                    "state_since": now,
+                    "pause_reason_id": False,
+                }
+            )
+        return {
+            "now": self._text(self._now()),
+            "campaign": self._campaign_values(campaign),
+            "session": self._session_values(session),
+            "figures": self._figures(session),
+            "callbacks": self._callback_values(session),
+            "telephony": self.env["telemarketing.telephony"]
+            .sudo()
+            ._capabilities(self.env.user, campaign),
+        }
+
+    @api.model
+    @_seat
+    def set_state(self, session, state, reason_id=False):
+        if state not in ("ready", "paused"):
+            raise UserError(self.env._("A desk is made ready or paused."))
+        reason = self.env["telemarketing.pause.reason"].sudo()
+        if state == "paused":
+            reason = reason.search(
+                [
+                    ("id", "=", reason_id),
+                    ("company_id", "in", (False, session.company_id.id)),
+                ]
+            )
+            if not reason:
+                raise UserError(self.env._("Choose why you pause."))
+            held = self.env["telemarketing.target"].sudo()._held_by(self.env.user)
+            if held.state in ("talking", "wrap_up"):
+                raise UserError(
+                    self.env._(
+                        "Give the call with %s a result first.",
+                        held.contact_id.display_name,
+                    )
+                )
+            if held:
+                self._give_back(held)
+        session._set_state(state, self._now(), reason)
+        return self._answer(session)
+
+    @api.model
+    @_seat
+    def log_out(self, session):
+        held = self.env["telemarketing.target"].sudo()._held_by(self.env.user)
+        if held.state in ("talking", "wrap_up"):
+            raise UserError(
+                self.env._(
+                    "Give the call with %s a result first.",
+                    held.contact_id.display_name,
+                )
+            )
+        if held:
+            self._give_back(held)
+        session._log_out(self._now())
+        return {"now": self._text(self._now()), "logged_out": True}
+
+    @api.model
+    @_seat
+    def heartbeat(self, session):
+        now = self._now()
+        session.last_seen_at = now
+        held = self.env["telemarketing.target"].sudo()._held_by(self.env.user)
+        if held:
+            self._renew(held, now)
+        return {
+            **self._answer(session),
+            "lease_until": self._text(held.leased_until),
+        }
+
+    @api.model
+    @_seat
+    def get_next(self, session):
+        campaign = self._working_campaign(session)
+        session._set_state("ready", self._now())
+        return self._next_answer(session, campaign)
+
+    @api.model
+    @_seat
+    def get_target(self, session, target_id):
+        """Work a given target: a callback of mine, or one found by search."""
+        campaign = self._working_campaign(session)
+        Target = self.env["telemarketing.target"].sudo()
+        held = Target._held_by(self.env.user)
+        if held.id == target_id:
+            return self._answer(session, call=self._call_values(held), empty=False)
+        if held and held.state != "leased":
+            raise UserError(
+                self.env._(
+                    "Finish the call with %s first.", held.contact_id.display_name
+                )
+            )
+        target = Target.search(
+            [("id", "=", target_id), ("campaign_id", "=", campaign.id)]
+        )
+        if not target:
+            raise UserError(self.env._("This person is not in this campaign."))
+        name = target.contact_id.display_name
+        if target.state in HELD:
+            raise UserError(self.env._("%s is on another agent's desk now.", name))
+        if target.state != "ready" or not target.callable_from:
+            raise UserError(
+                self.env._("%s is closed in this campaign; ask your supervisor.", name)
+            )
+        if not target.live:
+            raise UserError(
+                self.env._("The database of %s is switched off.", name)
+            )
+        if target.callback and target.callback_user_id not in (
+            self.env.user,
+            self.env["res.users"],
+        ):
+            raise UserError(
+                self.env._(
+                    "%(name)s has a callback with %(agent)s.",
+                    name=name,
+                    agent=target.callback_user_id.name,
+                )
+            )
+        if held:
+            self._give_back(held)
+        target = target.try_lock_for_update()
+        if not target:
+            raise UserError(self.env._("%s is on another agent's desk now.", name))
+        target.write(
+            {
+                "state": "leased",
+                "leased_by_id": self.env.uid,
+                "leased_until": self._now() + timedelta(minutes=campaign.lease_minutes),
+            }
+        )
+        session._set_state("ready", self._now())
+        return self._answer(session, call=self._call_values(target), empty=False)
+
+    @api.model
+    @_seat
+    def dial(self, session, uuid, target_id, phone_id):
+        """Write the attempt, then say how to dial. The same uuid dials nobody twice."""
+        target = self._lock_held(target_id)
+        interaction = self._own_interaction(uuid, target)
+        if interaction:
+            return self._dial_answer(session, interaction, again=True)
+        if not target:
+            raise UserError(
+                self.env._("This person is no longer on your desk. Ask for the next.")
+            )
+        if target.interaction_id:
+            raise UserError(
+                self.env._("A call with this person is already open: give it a result.")
+            )
+        campaign = self._working_campaign(session)
+        phone = target.contact_id.phone_ids.filtered(lambda p: p.id == phone_id)
+        if not phone:
+            raise UserError(self.env._("Choose one of the numbers of this person."))
+        now = self._now()
+        verdict = target._may_call(phone, now)
+        if verdict["answer"] != "allowed":
+            target._write_refusal(verdict)
+            return self._answer(session, refused=self._verdict_values(verdict))
+        interaction = (
+            self.env["telemarketing.interaction"]
+            .sudo()
+            .create(
+                self._prepare_attempt_values(session, campaign, target, uuid, now)
+                | {
+                    "phone_id": phone.id,
+                    "number_id": phone.number_id.id,
+                    "e164": phone.e164,
+                    "number_kind": phone.number_id.kind,
+                    "is_call": True,
+                }
+            )
+        )
+        target.write(
+            {
+                "state": "talking",
+                "interaction_id": interaction.id,
+                "attempts": target.attempts + 1,
+                "phone_id": phone.id,
+                "leased_until": now + timedelta(minutes=campaign.lease_minutes),
+            }
+        )
+        phone.number_id._count_attempt(now, self._company_tz(campaign.company_id))
+        session._set_state("talking", now)
+        return self._dial_answer(session, interaction)
+
+    @api.model
+    @_seat
+    def save_notes(self, session, uuid, target_id, notes, profile=None, renew=True):
+        target = self._lock_held(target_id)
+        interaction = self._own_interaction(uuid, target)
+        notes = self._check_notes(notes)
+        if interaction and interaction.state != "done":
+            interaction.notes = notes
+        elif target and not interaction:
+            target.notes = notes
+        if target:
+            self._write_profile(target, profile)
+            if renew:
+                self._renew(target, self._now())
+        return {
+            "now": self._text(self._now()),
+            "saved": bool(target or interaction),
+            "lease_until": self._text(target.leased_until),
+        }
+
+    @api.model
+    @_seat
+    def release(self, session, target_id):
+        target = self._lock_held(target_id)
+        if target and target.state == "leased":
+            self._give_back(target)
+        return self._answer(session)
+
+    @api.model
+    @_seat
+    def close_and_get_next(
+        self, session, uuid, target_id, disposition_id, payload=None, next=True
+    ):
+        """Give the call its result and get the next person, in one request.
+
+        The close is committed first and stands whatever happens to the lease. The
+        same uuid again changes nothing.
+        """
+        closed = self._close(session, uuid, target_id, disposition_id, payload or {})
+        self._commit()
+        session._set_state("ready", self._now())
+        if not next:
+            return self._answer(session, closed=closed, call=False, empty=False)
+        campaign = session.campaign_id._worked_by(self.env.user)
+        if not campaign or campaign.state != "running":
+            return self._answer(
+                session,
+                closed=closed,
+                call=False,
+                empty=self._not_running(campaign),
+            )
+        return self._next_answer(session, campaign, closed=closed)
+
+    @api.model
+    @_seat
+    def callbacks(self, session):
+        return self._callback_values(session)
+
+    @api.model
+    @_seat
+    def search_people(self, session, text, own=True):
+        """Limited cards of people in the session's campaign; logged and capped."""
+        campaign = self._working_campaign(session)
+        Log = self.env["telemarketing.search.log"].sudo()
+        Log._check_cap(self.env.user, campaign.company_id)
+        text = (text or "").strip()[:100]
+        if len(text) < 3:
+            raise UserError(self.env._("Write at least three letters or digits."))
+        domain = Domain("campaign_id", "=", campaign.id) & Domain("live", "=", True)
+        if own:
+            domain &= Domain("agent_id", "=", self.env.uid) | Domain(
+                "last_agent_id", "=", self.env.uid
+            ) | Domain("callback_user_id", "=", self.env.uid)
+        contacts = self._search_contacts(campaign, text)
+        targets = (
+            self.env["telemarketing.target"]
+            .sudo()
+            .search(domain & Domain("contact_id", "in", contacts), limit=20)
+        )
+        Log.create(
+            {
+                "user_id": self.env.uid,
+                "company_id": campaign.company_id.id,
+                "campaign_id": campaign.id,
+                "text": text,
+                "own": own,
+                "shown": len(targets),
+            }
+        )
+        return {
+            "now": self._text(self._now()),
+            "people": [self._limited_card(target) for target in targets],
+        }
+
+    # WHO ASKS
+
+    @api.model
+    def _check_agent(self):
+        user = self.env.user
+        if not user.has_group("telemarketing_base.group_agent"):
+            raise AccessError(
+                self.env._("The call desk is for telemarketing agents; ask an "
+                           "administrator for the role.")
+            )
+        if user.telemarketing_blocked:
+            raise AccessError(
+                self.env._("Your user is blocked for calls; ask your supervisor.")
+            )
+
+    @api.model
+    def _check_token(self, token):
+        if not isinstance(token, str) or not 8 <= len(token) <= 64:
+            raise UserError(self.env._("Reload the page: this desk has no token."))
+        return token
+
+    @api.model
+    def _open_session(self):
+        return (
+            self.env["telemarketing.agent.session"]
+            .sudo()
+            .search(
+                [("user_id", "=", self.env.uid), ("logout_at", "=", False)], limit=1
+            )
+        )
+
+    @api.model
+    def _session(self, token):
+        self._check_agent()
+        session = self._open_session()
+        if not session or session.token != self._check_token(token):
+            raise _LostSeatError()
+        return session
+
+    @api.model
+    def _log_in(self, token):
+        user, now = self.env.user, self._now()
+        return (
+            self.env["telemarketing.agent.session"]
+            .sudo()
+            .create(
+                {
+                    "user_id": user.id,
+                    "company_id": self.env.company.id,
+                    "team_id": user.sudo().sale_team_id.id,
+                    "extension": user.sudo().telemarketing_extension,
+                    "token": token,
+                    "login_at": now,
+                    "last_seen_at": now,
+                    "state": "ready",
+                    "state_since": now,
+                }
+            )
+        )
+
+    @api.model
+    def _my_campaigns(self):
+        """Running campaigns that the caller works, in any of his companies."""
+        return (
+            self.env["telemarketing.campaign"]
+            .sudo()
+            .search(
+                [
+                    ("agent_ids", "in", self.env.uid),
+                    ("state", "=", "running"),
+                    ("company_id", "in", self.env.user.company_ids.ids),
+                ]
+            )
+        )
+
+    @api.model
+    def _working_campaign(self, session):
+        campaign = session.campaign_id._worked_by(self.env.user)
+        if not campaign:
+            raise UserError(self.env._("Choose a campaign first."))
+        if campaign.state != "running":
+            raise UserError(
+                self.env._("The campaign %s is not running now.", campaign.name)
+            )
+        return campaign
+
+    @api.model
+    def _lock_held(self, target_id):
+        """The target if the caller holds it, its row locked; else an empty record.
+
+        A second request about the same target waits here, and fails as a
+        serialization conflict that Odoo retries: then it sees what the first did.
+        """
+        self.env.cr.execute(
+            """SELECT id FROM telemarketing_target
+               WHERE id = %s AND leased_by_id = %s AND state = ANY(%s) FOR UPDATE""",
+            [int(target_id or 0), self.env.uid, list(HELD)],
+        )
+        row = self.env.cr.fetchone()
+        return self.env["telemarketing.target"].sudo().browse(row and row[0])
+
+    @api.model
+    def _own_interaction(self, uuid, target):
+        """The caller's attempt with this uuid, or none. Another's uuid is refused."""
+        interactions = self.env["telemarketing.interaction"].sudo()
+        if not uuid:
+            return interactions
+        if not isinstance(uuid, str) or not 8 <= len(uuid) <= 64:
+            raise UserError(self.env._("This call has no proper identifier; reload."))
+        found = interactions.search([("uuid", "=", uuid)])
+        if found and found.agent_id != self.env.user:
+            raise AccessError(self.env._("This call is another agent's."))
+        return found
+
+    # CLOSING
+
+    @api.model
+    def _close(self, session, uuid, target_id, disposition_id, payload):
+        target = self._lock_held(target_id)
+        interaction = self._own_interaction(uuid, target)
+        if interaction.state == "done" and not interaction.lost:
+            return self._closed_values(interaction)
+        if not interaction and not target:
+            raise UserError(
+                self.env._(
+                    "This person is no longer on your desk, and no call was made: "
+                    "nothing was recorded. Ask for the next."
+                )
+            )
+        campaign = interaction.campaign_id or target.campaign_id
+        disposition = self._check_disposition(campaign, disposition_id)
+        if not interaction:
+            if not uuid:
+                raise UserError(self.env._("This call has no identifier; reload."))
+            interaction = (
+                self.env["telemarketing.interaction"]
+                .sudo()
+                .create(
+                    self._prepare_attempt_values(
+                        session, campaign, target, uuid, self._now()
+                    )
+                    | {"is_call": False}
+                )
+            )
+            target.interaction_id = interaction
+        callback = self._check_callback(interaction, disposition, payload)
+        lines = self._check_order(campaign, disposition, payload)
+        values = self._closing_values(interaction, target, campaign, payload)
+        if interaction.lost:
+            # The desk came back after its lease lapsed: the result replaces the loss.
+            self.env["telemarketing.stat.call.delta"].sudo()._append(interaction, -1)
+            values["lost"] = False
+        if target:
+            self._write_profile(target, payload.get("profile"))
+        interaction._close(disposition, values)
+        if disposition.qualifies or lines or disposition.needs_order:
+            interaction._qualify()
+        if lines:
+            interaction._take_order(lines)
+        if target and target.interaction_id == interaction:
+            if callback:
+                interaction.write(
+                    {
+                        "callback_at": callback["at"],
+                        "callback_user_id": callback["user"].id,
+                    }
+                )
+            target._apply_disposition(interaction, callback)
+        elif disposition.effective_kind == "exclude":
+            # Somebody else has the person by now; a no is a no all the same.
+            interaction._exclude_person()
+        elif callback:
+            interaction._add_todo(
+                self.env._(
+                    "The callback agreed with %(name)s for %(at)s UTC could not be "
+                    "kept: the person had gone back to the list.",
+                    name=interaction.contact_id.display_name,
+                    at=callback["at"],
+                )
+            )
+        self._record_call_times(session, interaction)
+        return self._closed_values(interaction)
+
+    @api.model
+    def _check_disposition(self, campaign, disposition_id):
+        usable = campaign._dispositions()
+        disposition = usable.filtered(lambda d: d.id == disposition_id)
+        if not disposition:
+            raise UserError(self.env._("Choose a result of this campaign."))
+        if disposition in usable.parent_id:
+            raise UserError(
+                self.env._("“%s” has more detailed results: choose one.", disposition.name)
+            )
+        return disposition
+
+    @api.model
+    def _check_callback(self, interaction, disposition, payload):
+        given = payload.get("callback") or {}
+        if not given.get("at"):
+            if disposition.effective_kind == "schedule":
+                raise UserError(self.env._("Say when to call back."))
+            return None
+        if disposition.effective_kind in ("exclude", "close"):
+            raise UserError(
+                self.env._("“%s” does not go with a callback.", disposition.name)
+            )
+        at = self._instant(given["at"])
+        now = self._now()
+        if at < now - timedelta(minutes=1):
+            raise UserError(self.env._("The callback's hour has already passed."))
+        if at > now + timedelta(days=3 * 366):
+            raise UserError(self.env._("The callback is more than three years away."))
+        phone = interaction.contact_id.phone_ids.filtered(
+            lambda p: p.id == given.get("phone_id") and p.state == "ok"
+        )
+        return {
+            "at": at,
+            "user": self.env.user if given.get("mine", True) else self.env["res.users"],
+            "phone": phone,
+            "note": (given.get("note") or "")[:200] or False,
+        }
+
+    @api.model
+    def _check_order(self, campaign, disposition, payload):
+        lines = []
+        for line in (payload.get("order") or {}).get("lines") or []:
+            article = campaign.article_ids.filtered(
+                lambda a, line=line: a.id == line.get("article_id")
+            )
+            quantity = line.get("quantity") or 0
+            if not article:
+                raise UserError(self.env._("The campaign does not sell this article."))
+            if not isinstance(quantity, int | float) or not 0 < quantity <= 100_000:
+                raise UserError(
+                    self.env._("Say how many of %s.", article.product_id.display_name)
+                )
+            lines.append((article, quantity))
+        if disposition.needs_order and not lines and campaign.article_ids:
+            raise UserError(
+                self.env._("“%s” takes an order: choose at least one article.",
+                           disposition.name)
+            )
+        return lines
+
+    @api.model
+    def _closing_values(self, interaction, target, campaign, payload):
+        now = self._now()
+        values = {}
+        if "notes" in payload:
+            values["notes"] = self._check_notes(payload["notes"])
+        elif target.notes and not interaction.notes:
+            values["notes"] = target.notes
+        if payload.get("reason_id"):
+            reason = campaign.reason_ids.filtered(
+                lambda r: r.id == payload["reason_id"]
+            )
+            values["reason_id"] = reason.id
+        action = campaign._action_types().filtered(
+            lambda a: a.id == payload.get("action_type_id")
+        )
+        if action:
+            values["action_type_id"] = action.id
+        if payload.get("hangup_cause"):
+            values["hangup_cause"] = str(payload["hangup_cause"])[:64]
+        # The browser's clock is only trusted between the attempt's start and now.
+        for name in ("answered_at", "ended_at"):
+            if payload.get(name):
+                at = self._instant(payload[name])
+                values[name] = min(max(at, interaction.started_at), now)
+        if not interaction.is_call:
+            values.pop("answered_at", None)
+        if payload.get("confirmed"):
+            versions = campaign.script_ids.version_id
+            known = {
+                self._line_key(version, line)
+                for version in versions
+                for line in version._confirm_list()
+            }
+            values["confirmed_lines"] = [
+                key for key in payload["confirmed"] if key in known
+            ]
+        return values
+
+    @api.model
+    def _prepare_attempt_values(self, session, campaign, target, uuid, now):
+        contact = target.contact_id
+        actions = campaign._action_types()
+        action = actions.filtered(
+            lambda a: a.code == ("follow_up" if target.attempts else "first_call")
+        )
+        return {
+            "uuid": uuid,
+            "company_id": campaign.company_id.id,
+            "campaign_id": campaign.id,
+            "principal_id": campaign.principal_id.id,
+            "database_id": target.database_id.id,
+            "segment_id": target.segment_id.id,
+            "target_id": target.id,
+            "contact_id": contact.id,
+            "partner_id": contact.partner_id.id,
+            "lead_id": contact.lead_id.id,
+            "agent_id": self.env.uid,
+            "team_id": session.team_id.id,
+            "session_id": session.id,
+            "action_type_id": action[:1].id,
+            "script_version_id": campaign.script_ids[:1].version_id.id,
+            "provider": self.env["telemarketing.telephony"]
+            .sudo()
+            ._provider(self.env.user, campaign),
+            "started_at": now,
+            # The manual telephone tells nothing: dialled counts as talking.
+            "answered_at": now,
+            "state": "talking",
+            "notes": target.notes,
+        }
+
+    @api.model
+    def _record_call_times(self, session, interaction):
+        """The session talked until the end of the call and wrapped up until now."""
+        if session.state in ("talking", "dialling") and interaction.is_call:
+            session._set_state("wrap_up", interaction.ended_at)
+
+    @api.model
+    def _write_profile(self, target, profile):
+        if not profile or not target.profile_id:
+            return
+        definition = target.profile_id.target_properties_definition or []
+        known = {field["name"]: field for field in definition}
+        values = {
+            name: value for name, value in profile.items() if name in known
+        }
+        if values:
+            current = {
+                field["name"]: field.get("value")
+                for field in target.read(["target_properties"])[0]["target_properties"]
+            }
+            target.target_properties = {**current, **values}
+
+    @api.model
+    def _give_back(self, target):
+        target.write({"state": "ready", "leased_by_id": False, "leased_until": False})
+
+    @api.model
+    def _renew(self, target, now):
+        minutes = target.campaign_id.lease_minutes
+        target.leased_until = now + timedelta(minutes=minutes)
+
+    @api.model
+    def _commit(self):
+        """The close stands first, whatever happens to the lease. Not in tests, which
+        run in savepoints over one cursor."""
+        self.env.flush_all()
+        if not modules.module.current_test:
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+
+    # LEASE
+
+    @contextmanager
+    def _own_transaction(self):
+        """A short READ COMMITTED transaction of its own on this cursor.
+
+        Under REPEATABLE READ ``SKIP LOCKED`` fails on rows changed since the
+        snapshot. In Odoo's test mode: a savepoint of the test's transaction.
+        """
+        self.env.flush_all()
+        cr = self.env.cr
+        if modules.module.current_test:
+            with cr.savepoint():
+                yield
+            return
+        cr.commit()  # pylint: disable=invalid-commit
+        try:
+            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            yield
+            cr.commit()  # pylint: disable=invalid-commit
+        except Exception:
+            cr.rollback()
+            raise
+        finally:
+            self.env.invalidate_all(flush=False)
+
+    @api.model
+    def _lease_next(self, campaign):
+        """The target that the caller holds, else the next one; may be empty."""
+        Target = self.env["telemarketing.target"].sudo()
+        held = Target._held_by(self.env.user)
+        if held:
+            return held
+        try:
+            with self._own_transaction():
+                ids = Target._lease(campaign, self.env.user)
+        except UniqueViolation:
+            # Another tab got one in the meantime: the same for both.
+            return Target._held_by(self.env.user)
+        except OperationalError as error:
+            # The close stands; the agent asks again.
+            _logger.info("lease for user %s failed: %s", self.env.uid, error)
+            return Target
+        return Target.browse(ids)
+
+    @api.model
+    def _next_answer(self, session, campaign, **extra):
+        target = self._lease_next(campaign)
+        call = self._call_values(target) if target else False
+        empty = False if target else self._empty_values(campaign)
+        return self._answer(session, call=call, empty=empty, **extra)
+
+    # VALUES
+
+    @api.model
+    def _now(self):
+        return self.env["telemarketing.clock"]._now()
+
+    @api.model
+    def _text(self, instant):
+        return fields.Datetime.to_string(instant) or False
+
+    @api.model
+    def _instant(self, text):
+        try:
+            return datetime.strptime(str(text)[:19].replace("T", " "), "%Y-%m-%d %H:%M:%S")
+        except ValueError as error:
+            raise UserError(
+                self.env._("“%s” is not a date and hour.", text)
+            ) from error
+
+    @api.model
+    def _check_notes(self, notes):
+        notes = str(notes or "").replace("\x00", "")
+        if len(notes) > MAX_NOTES:
+            raise UserError(
+                self.env._("The notes are longer than %s characters.", MAX_NOTES)
+            )
+        return notes
+
+    @api.model
+    def _company_tz(self, company):
+        return company.partner_id.tz or "Europe/Madrid"
+
+    @api.model
+    def _day_start(self, company):
+        """UTC instant at which the company's present day began."""
+        zone = ZoneInfo(self._company_tz(company))
+        local = self._now().replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
+        start = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        return start.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+    @api.model
+    def _answer(self, session, **extra):
+        return {
+            "now": self._text(self._now()),
+            "session": self._session_values(session),
+            "figures": self._figures(session),
+            "callbacks": self._callback_values(session),
+            **extra,
+        }
+
+    @api.model
+    def _dial_answer(self, session, interaction, again=False):
+        answer = self._answer(
+            session,
+            interaction=self._interaction_values(interaction),
+            may_call={"answer": "allowed", "until": False, "reason": "", "warnings": []},
+        )
+        if interaction.state != "done":
+            answer["telephony"] = (
+                self.env["telemarketing.telephony"].sudo()._dial(interaction)
+            )
+        answer["again"] = again
+        return answer
+
+    @api.model
+    def _session_values(self, session):
+        return {
+            "id": session.id,
+            "state": session.state,
+            "since": self._text(session.state_since),
+            "campaign_id": session.campaign_id.id,
+            "reason": session.pause_reason_id.name or False,
+            "reason_cap_seconds": session.pause_reason_id.cap_minutes * 60,
+        }
+
+    @api.model
+    def _pause_reasons(self, company):
+        reasons = (
+            self.env["telemarketing.pause.reason"]
+            .sudo()
+            .search([("company_id", "in", (False, company.id))])
+        )
+        return [
+            {"id": r.id, "name": r.name, "cap_seconds": r.cap_minutes * 60}
+            for r in reasons
+        ]
+
+    @api.model
+    def _campaigns(self):
+        campaigns = self._my_campaigns()
+        now = self._now()
+        return [
+            {
+                "id": campaign.id,
+                "name": campaign.name,
+                "principal": campaign.principal_id.name or False,
+                "kind": campaign.kind,
+                "auto_next": campaign.auto_next,
+                "waiting": self._count(campaign, "due_at <= %(now)s", now),
+                "callbacks_due": self._count(
+                    campaign,
+                    "callback AND due_at <= %(now)s AND"
+                    " (callback_user_id = %(user)s OR callback_user_id IS NULL)",
+                    now,
+                ),
+                "fresh": self._count(
+                    campaign,
+                    "NOT callback AND attempts = 0 AND due_at <= %(now)s AND"
+                    " (agent_id = %(user)s OR agent_id IS NULL)",
+                    now,
+                ),
+            }
+            for campaign in campaigns
+        ]
+
+    @api.model
+    def _count(self, campaign, condition, now):
+        """Ready targets that fulfil ``condition`` (a constant of this class), at most
+        ``COUNT_LIMIT``."""
+        self.env.cr.execute(  # pylint: disable=sql-injection
+            f"""SELECT count(*) FROM (
+                    SELECT 1 FROM telemarketing_target
+                    WHERE campaign_id = %(campaign)s AND state = 'ready' AND live
+                      AND due_at IS NOT NULL AND {condition}
+                    LIMIT {COUNT_LIMIT}) AS counted""",
+            {"campaign": campaign.id, "now": now, "user": self.env.uid},
+        )
+        return self.env.cr.fetchone()[0]
+
+    @api.model
+    def _campaign_values(self, campaign):
+        definition = campaign.profile_id.target_properties_definition or []
+        return {
+            "id": campaign.id,
+            "name": campaign.name,
+            "principal": campaign.principal_id.name or False,
+            "kind": campaign.kind,
+            "auto_next": campaign.auto_next,
+            "average_seconds": campaign.average_seconds,
+            "callback_notice_minutes": campaign.callback_notice_minutes,
+            "mask_numbers": campaign.mask_numbers,
+            "dispositions": campaign._dispositions()._desk_values(),
+            "reasons": [{"id": r.id, "name": r.name} for r in campaign.reason_ids],
+            "action_types": [
+                {"id": a.id, "name": a.name} for a in campaign._action_types()
+            ],
+            "articles": [
+                {
+                    "id": article.id,
+                    "name": article.product_id.display_name,
+                    "price": article.price_unit,
+                    "currency": article.currency_id.symbol,
+                    "discount": article.discount,
+                    "offer": article.offer or "",
+                    "conditions": article.conditions or "",
+                }
+                for article in campaign.article_ids
+            ],
+            "profile_fields": [
+                {
+                    "name": field["name"],
+                    "string": field.get("string") or field["name"],
+                    "type": field["type"],
+                    "selection": field.get("selection") or [],
+                }
+                for field in definition
+                if field["type"]
+                in ("char", "text", "integer", "float", "boolean", "date", "datetime", "selection")
+            ],
+            "scripts": [self._script_values(script) for script in campaign.script_ids],
+        }
+
+    @api.model
+    def _line_key(self, version, line):
+        return f"{version.id}:{line['key']}"
+
+    @api.model
+    def _script_values(self, script):
+        version = script.version_id
+        return {
+            "id": script.id,
+            "version_id": version.id,
+            "name": script.name,
+            "html": version.body or "",
+            "url": script.url or False,
+            "confirm_lines": [
+                {"key": self._line_key(version, line), "text": line["text"]}
+                for line in version._confirm_list()
+            ]
+            if version
+            else [],
+        }
+
+    @api.model
+    def _call_values(self, target):
+        contact, campaign = target.contact_id, target.campaign_id
+        now = self._now()
+        phones = contact.phone_ids
+        verdicts = target._may_call_each(phones, now)
+        suggested = self._suggested_phone(target, verdicts)
+        verdict = (
+            verdicts[suggested]
+            if suggested
+            else {
+                "answer": "never",
+                "until": False,
+                "reason": self.env._("No usable number."),
+                "warnings": [],
+            }
+        )
+        interaction = target.interaction_id
+        extra = contact.read(["contact_properties"])[0]["contact_properties"]
+        profile = target.read(["target_properties"])[0]["target_properties"]
+        zone = ZoneInfo(contact.tz)
+        local = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
+        return {
+            "target": {
+                "id": target.id,
+                "state": target.state,
+                "attempts": target.attempts,
+                "max_attempts": campaign.max_attempts,
+                "callback": target.callback,
+                "callback_note": target.callback_note or "",
+                "next_call_at": self._text(target.next_call_at),
+                "priority": target.priority,
+                "database": target.database_id.name,
+                "lease_until": self._text(target.leased_until),
+                "suggested_phone_id": suggested.id,
+                "notes": target.notes or "",
+            },
+            "contact": {
+                "id": contact.id,
+                "name": contact.display_name,
+                "vat": contact.vat or "",
+                "street": contact.street or "",
+                "zip": contact.zip or "",
+                "city": contact.city or "",
+                "state": contact.state_id.name or "",
+                "email": contact.email or "",
+                "age": self._age(contact.birthdate, local.date()),
+                "language": contact.lang or "",
+                "note": contact.note or "",
+                "category": ", ".join(contact.category_ids.mapped("name")),
+                "type": contact.type_id.name or "",
+                "extra": [
+                    {"string": field["string"], "value": self._plain(field)}
+                    for field in extra
+                    if field.get("value") not in (False, None, "")
+                ],
+                "funnel_stage": contact.partner_id.funnel_stage or "contact",
+                "local_time": local.strftime("%H:%M"),
+                "tz": contact.tz,
+            },
+            "phones": [
+                {
+                    "id": phone.id,
+                    "raw": False if campaign.mask_numbers else phone.raw,
+                    "display": mask_phone(phone.e164)
+                    if campaign.mask_numbers
+                    else format_phone(phone.e164),
+                    "e164": False if campaign.mask_numbers else phone.e164,
+                    "kind": phone.number_id.kind or "other",
+                    "state": "bad" if phone.number_id.state == "bad" else phone.state,
+                    "callable": verdicts[phone]["answer"] == "allowed",
+                    "reason": verdicts[phone]["reason"],
+                }
+                for phone in phones
+                if phone.e164
+            ],
+            "profile": {field["name"]: field.get("value") for field in profile},
+            "may_call": self._verdict_values(verdict),
+            "history": self._history(contact),
+            "interaction": self._interaction_values(interaction)
+            if interaction
+            else False,
+            "script_values": self._script_placeholders(target),
+        }
+
+    @api.model
+    def _plain(self, field):
+        """A property's value as a person reads it."""
+        value = field.get("value")
+        if field["type"] == "selection":
+            return dict(field.get("selection") or []).get(value, value)
+        return str(value)
+
+    @api.model
+    def _age(self, birthdate, today):
+        if not birthdate:
+            return False
+        before = (today.month, today.day) < (birthdate.month, birthdate.day)
+        return today.year - birthdate.year - before
+
+    @api.model
+    def _suggested_phone(self, target, verdicts):
+        """The number agreed or next in turn, if it may be called, else the first that
+        may."""
+        chosen = target.phone_id
+        if chosen in verdicts and verdicts[chosen]["answer"] == "allowed":
+            return chosen
+        for phone, verdict in verdicts.items():
+            if verdict["answer"] == "allowed":
+                return phone
+        return next(iter(verdicts), self.env["telemarketing.contact.phone"])
+
+    @api.model
+    def _verdict_values(self, verdict):
+        return {**verdict, "until": self._text(verdict["until"])}
+
+    @api.model
+    def _history(self, contact):
+        """What was done with this person, within its principal, newest first."""
+        domain = Domain("contact_id", "=", contact.id)
+        if contact.partner_id:
+            domain |= Domain("partner_id", "=", contact.partner_id.id)
+        domain &= Domain("principal_id", "=", contact.principal_id.id)
+        domain &= Domain("company_id", "=", contact.company_id.id)
+        domain &= Domain("state", "=", "done")
+        interactions = (
+            self.env["telemarketing.interaction"]
+            .sudo()
+            .search(domain, limit=HISTORY)
+        )
+        return [
+            {
+                "id": i.id,
+                "at": self._text(i.started_at),
+                "action": i.action_type_id.name or "",
+                "result": i.disposition_id.display_name or "",
+                "agent": i.agent_id.name or "",
+                "campaign": i.campaign_id.name or "",
+                "seconds": i.talk_seconds,
+                "notes": i.notes or "",
+            }
+            for i in interactions
+        ]
+
+    @api.model
+    def _interaction_values(self, interaction):
+        return {
+            "uuid": interaction.uuid,
+            "state": interaction.state,
+            "phone_id": interaction.phone_id.id,
+            "started_at": self._text(interaction.started_at),
+            "answered_at": self._text(interaction.answered_at),
+            "ended_at": self._text(interaction.ended_at),
+            "notes": interaction.notes or "",
+            "reason_id": interaction.reason_id.id,
+            "is_call": interaction.is_call,
+            "confirmed": interaction.confirmed_lines or [],
+        }
+
+    @api.model
+    def _script_placeholders(self, target):
+        """Values for the placeholders of scripts, already escaped for HTML."""
+        contact, campaign = target.contact_id, target.campaign_id
+        values = {
+            "agente": self.env.user.name,
+            "nombre": contact.name or "",
+            "empresa": (campaign.principal_id or campaign.company_id).name,
+            "campaña": campaign.name,
+            "ciudad": contact.city or "",
+            "dirección": contact.street or "",
+        }
+        for field in target.read(["target_properties"])[0]["target_properties"]:
+            key = field["string"].strip().lower()
+            values[f"perfil.{key}"] = (
+                self._plain(field) if field.get("value") else ""
+            )
+        return {key: str(escape(value)) for key, value in values.items()}
+
+    @api.model
+    def _closed_values(self, interaction):
+        order = interaction.order_ids[:1]
+        return {
+            "uuid": interaction.uuid,
+            "target_id": interaction.target_id.id,
+            "state": interaction.target_id.state or False,
+            "todo": (interaction.todo or "").splitlines(),
+            "partner_id": interaction.partner_id.id,
+            "lead_id": interaction.lead_id.id,
+            "order": {"id": order.id, "name": order.name, "total": order.amount_total}
+            if order
+            else False,
+        }
+
+    @api.model
+    def _figures(self, session):
+        """The caller's figures of the company's day, in all campaigns."""
+        since = self._day_start(session.company_id)
+        user = session.user_id
+        calls = (
+            self.env["telemarketing.stat.call"]
+            .sudo()
+            ._sums({"agent_id": user.id}, since)
+        )
+        paused = (
+            self.env["telemarketing.stat.time"]
+            .sudo()
+            ._sums({"agent_id": user.id, "state": "paused"}, since)
+        )
+        handled = calls["talk_seconds"] + calls["wrap_seconds"]
+        return {
+            "calls": calls["calls"],
+            "contacts": calls["contacts"],
+            "useful": calls["useful"],
+            "conversions": calls["conversions"],
+            "average_seconds": round(handled / calls["calls"]) if calls["calls"] else 0,
+            "paused_seconds": paused["seconds"],
+            "conversion_label": session.campaign_id._conversion_label()
+            if session.campaign_id
+            else self.env._("conversions"),
+        }
+
+    @api.model
+    def _callback_values(self, session):
+        """My callbacks and anyone's, overdue and until tomorrow, in my campaigns."""
+        campaigns = self._my_campaigns()
+        now = self._now()
+        # One bounded query over the callback indexes; the ORM reads the rest.
+        self.env.cr.execute(
+            SQL(
+                """SELECT id FROM telemarketing_target
+                   WHERE state = 'ready' AND live AND due_at IS NOT NULL AND callback
+                     AND campaign_id = ANY(%s)
+                     AND (callback_user_id = %s OR callback_user_id IS NULL)
+                     AND due_at <= %s
+                   ORDER BY callback_user_id IS NULL, due_at, id LIMIT 30""",
+                campaigns.ids,
+                self.env.uid,
+                now + timedelta(hours=24),
+            )
+        )
+        targets = (
+            self.env["telemarketing.target"]
+            .sudo()
+            .browse([row[0] for row in self.env.cr.fetchall()])
+        )
+        return [
+            {
+                "target_id": target.id,
+                "campaign_id": target.campaign_id.id,
+                "name": target.contact_id.display_name,
+                "phone": self._shown_phone(target),
+                "city": target.contact_id.city or "",
+                "database": target.database_id.name,
+                "at": self._text(target.due_at),
+                "mine": target.callback_user_id == self.env.user,
+                "due": target.due_at <= now,
+                "note": target.callback_note or "",
+                "last_result": target.last_disposition_id.display_name or "",
+                "last_result_at": self._text(target.last_result_at),
+                "operator": target.last_agent_id.name or "",
+                "first_contact_at": self._text(target.first_contact_at),
+            }
+            for target in targets
+        ]
+
+    @api.model
+    def _shown_phone(self, target):
+        phone = target.phone_id or target.contact_id.phone_ids[:1]
+        if not phone.e164:
+            return ""
+        if target.campaign_id.mask_numbers:
+            return mask_phone(phone.e164)
+        return format_phone(phone.e164)
+
+    @api.model
+    def _search_contacts(self, campaign, text):
+        """Ids of contacts of the campaign by document, telephone or name."""
+        Contact = self.env["telemarketing.contact"].sudo()
+        domain = Domain("campaign_id", "=", campaign.id)
+        digits = "".join(filter(str.isdigit, text))
+        if len(digits) >= 6:
+            exact = Contact.search(
+                domain
+                & (
+                    Domain("vat", "=", text.upper().replace(" ", ""))
+                    | Domain("phone", "=", text)
+                ),
+                limit=20,
+            )
+            return exact.ids
+        return Contact.search(domain & Domain("name", "ilike", text), limit=20).ids
+
+    @api.model
+    def _limited_card(self, target):
+        contact = target.contact_id
+        phone = contact.phone_ids[:1]
+        return {
+            "target_id": target.id,
+            "contact_id": contact.id,
+            "name": contact.display_name,
+            "city": contact.city or "",
+            "phone_masked": mask_phone(phone.e164) if phone.e164 else "",
+            "campaign": target.campaign_id.name,
+            "state": target.state,
+            "label": target.label,
+            "last_result": target.last_disposition_id.display_name or "",
+        }
+
+    @api.model
+    def _not_running(self, campaign):
+        return {
+            "ready_later": 0,
+            "next_at": False,
+            "mine_callbacks": 0,
+            "never": 0,
+            "reasons": [
+                {
+                    "text": self.env._("The campaign is not running now."),
+                    "count": 0,
+                }
+            ],
+        }
+
+    @api.model
+    def _empty_values(self, campaign):
+        """Why there is nothing to call, in numbers, and from when there will be."""
+        self.env.cr.execute(
+            """SELECT count(*) FILTER (WHERE state = 'ready' AND live AND due_at > %(now)s),
+                      min(due_at) FILTER (WHERE state = 'ready' AND live
+                          AND due_at > %(now)s
+                          AND (agent_id = %(user)s OR agent_id IS NULL OR callback)
+                          AND (NOT callback OR callback_user_id = %(user)s
+                               OR callback_user_id IS NULL)),
+                      count(*) FILTER (WHERE state = 'ready' AND live AND callback
+                          AND callback_user_id = %(user)s),
+                      count(*) FILTER (WHERE state = 'ready' AND due_at IS NULL),
+                      count(*) FILTER (WHERE state = 'ready' AND NOT live),
+                      count(*) FILTER (WHERE state = 'ready' AND live AND NOT callback
+                          AND due_at <= %(now)s AND agent_id <> %(user)s),
+                      count(*) FILTER (WHERE state IN ('leased', 'talking', 'wrap_up'))
+               FROM telemarketing_target WHERE campaign_id = %(campaign)s
+                 AND state IN ('ready', 'leased', 'talking', 'wrap_up')""",
+            {"campaign": campaign.id, "now": self._now(), "user": self.env.uid},
+        )
+        later, next_at, mine, never, off, others, held = self.env.cr.fetchone()
+        reasons = [
+            (self.env._("to be called later (retries and callbacks)"), later),
+            (self.env._("assigned to other agents"), others),
+            (self.env._("on other agents' desks now"), held),
+            (self.env._("in databases that are switched off"), off),
+            (self.env._("that may never be called"), never),
+        ]
+        return {
+            "ready_later": later,
+            "next_at": self._text(next_at),
+            "mine_callbacks": mine,
+            "never": never,
+            "reasons": [
+                {"text": text, "count": count} for text, count in reasons if count
+            ],
+        }

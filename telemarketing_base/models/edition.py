@@ -1,0 +1,61 @@
+from odoo import api, fields, models
+
+
+class TelemarketingEdition(models.Model):
+    """An edition (PRO, ADV, ELITE) as an edition module describes it.
+
+    ``code`` is a value of ``res.company.telemarketing_edition``; a company has
+    the features of its edition and of those with a lower sequence.
+    """
+
+    _name = "telemarketing.edition"
+    _description = "Telemarketing Edition"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True)
+    code = fields.Char(required=True)
+    sequence = fields.Integer(required=True, default=10)
+    module_names = fields.Char(
+        help="Technical names, separated by commas, of the modules that come with "
+        "this edition. Those not on the addons path are skipped.",
+    )
+    feature_ids = fields.One2many("telemarketing.feature", "edition_id")
+
+    _code_uniq = models.UniqueIndex("(code)", "An edition with this code exists.")
+
+    def _install_missing(self):
+        """Ask Odoo to install what these editions name and is on the addons path."""
+        names = {
+            name.strip()
+            for edition in self
+            for name in (edition.module_names or "").split(",")
+            if name.strip()
+        }
+        missing = (
+            self.env["ir.module.module"]
+            .sudo()
+            .search([("name", "in", sorted(names)), ("state", "=", "uninstalled")])
+        )
+        if missing:
+            missing.button_install()
+        return missing
+
+
+class TelemarketingFeature(models.Model):
+    """A gated feature and the lowest edition that has it."""
+
+    _name = "telemarketing.feature"
+    _description = "Telemarketing Feature"
+    _order = "key"
+
+    key = fields.Char(required=True)
+    name = fields.Char(required=True, translate=True)
+    edition_id = fields.Many2one(
+        "telemarketing.edition", required=True, ondelete="cascade", index=True
+    )
+
+    _key_uniq = models.UniqueIndex("(key)", "A feature belongs to one edition.")
+
+    @api.model
+    def _lowest_edition(self, key):
+        return self.sudo().search([("key", "=", key)], limit=1).edition_id

@@ -1,0 +1,838 @@
+import base64
+import hashlib
+import logging
+import tempfile
+from datetime import date, datetime, timedelta
+
+from markupsafe import Markup
+from psycopg2.extras import Json, execute_values
+
+from odoo import api, fields, models, modules
+from odoo.exceptions import UserError
+
+from ..identity.reasons import Problem
+from ..identity.text import fold
+from ..importing import (
+    REASONS,
+    TARGETS,
+    CleanRow,
+    Duplicates,
+    ReadError,
+    Settings,
+    check_mapping,
+    clean_rows,
+    open_table,
+    preview,
+    suggest_mapping,
+    write_returned,
+)
+from ..importing.mapping import extra_target
+
+_logger = logging.getLogger(__name__)
+
+# Rows loaded by one transaction: what a crash can make us do again, at most.
+CHUNK = 1000
+PREVIEW_ROWS = 12
+
+
+class TelemarketingImport(models.Model):
+    """A file loaded into a database: read, previewed, loaded in the background,
+    what was wrong given back.
+
+    The position reached is written in the transaction of the rows themselves, so
+    that a restart goes on where it was and loads nobody twice.
+    """
+
+    _name = "telemarketing.import"
+    _description = "Loaded File"
+    _order = "id desc"
+    _rec_name = "filename"
+    _check_company_auto = True
+
+    database_id = fields.Many2one(
+        "telemarketing.database",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        check_company=True,
+    )
+    company_id = fields.Many2one(
+        related="database_id.company_id", store=True, precompute=True
+    )
+    campaign_id = fields.Many2one(
+        related="database_id.campaign_id", store=True, index=True, precompute=True
+    )
+    file = fields.Binary(attachment=True)
+    filename = fields.Char(required=True)
+    state = fields.Selection(
+        [
+            ("draft", "Uploaded"),
+            ("preview", "Previewed"),
+            ("loading", "Loading"),
+            ("done", "Loaded"),
+            ("stopped", "Stopped"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        default="draft",
+        readonly=True,
+    )
+    sheet = fields.Char(help="Of a workbook. Empty: the first with headings.")
+    sheets = fields.Char("Sheets of the File", readonly=True)
+    column_ids = fields.One2many("telemarketing.import.column", "import_id")
+    duplicates = fields.Selection(
+        [("skip", "Give them back"), ("load", "Load them anyway")],
+        "Repeated People",
+        required=True,
+        default="skip",
+    )
+    assign_agent_ids = fields.Many2many(
+        "res.users",
+        string="Share Out to",
+        help="Once loaded, in equal parts at random. Empty: later.",
+    )
+    preview_html = fields.Html(
+        "Preview", readonly=True, sanitize=False, export_string_translation=False
+    )
+    total = fields.Integer("Rows", readonly=True)
+    position = fields.Integer("Rows Done", readonly=True)
+    loaded = fields.Integer(readonly=True)
+    bad = fields.Integer("Not Loaded", readonly=True)
+    noticed = fields.Integer("Loaded with Notices", readonly=True)
+    excluded = fields.Integer("Loaded as Excluded", readonly=True)
+    progress = fields.Float(compute="_compute_progress")
+    stop_asked = fields.Boolean(readonly=True)
+    error = fields.Text(readonly=True)
+    started_at = fields.Datetime(readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+    returned_rows = fields.Json(readonly=True)
+    returned_file = fields.Binary(attachment=True, readonly=True)
+    returned_name = fields.Char(readonly=True)
+
+    @api.depends("position", "total")
+    def _compute_progress(self):
+        for job in self:
+            job.progress = 100.0 * job.position / job.total if job.total else 0.0
+
+    # STEPS
+
+    def action_read(self):
+        """Read the headings, propose what each column is, show the first rows."""
+        for job in self:
+            if job.state not in ("draft", "preview"):
+                raise UserError(job.env._("%s has been loaded already.", job.filename))
+            if not job.file:
+                raise UserError(job.env._("Choose a file first."))
+            table = job._open()
+            try:
+                total = table.scan()
+            except ReadError as error:
+                raise UserError(job._reason_text(error.problem)) from error
+            remembered = job.database_id.column_mapping or {}
+            mapping = [
+                remembered.get(fold(heading), target)
+                for heading, target in zip(
+                    table.headings, suggest_mapping(table.headings), strict=True
+                )
+            ]
+            samples = [row for _number, row in _first(table.rows(), 3)]
+            job.column_ids.unlink()
+            job.write(
+                {
+                    "state": "preview",
+                    "total": total,
+                    "sheets": ", ".join(table.sheets),
+                    "sheet": job.sheet or table.sheet,
+                    "column_ids": [
+                        fields.Command.create(
+                            {
+                                "sequence": place,
+                                "heading": heading,
+                                "target": (target or "").split(":", 1)[0] or False,
+                                "sample": " · ".join(
+                                    str(row[place])
+                                    for row in samples
+                                    if row[place] not in (None, "")
+                                )[:120],
+                            }
+                        )
+                        for place, (heading, target) in enumerate(
+                            zip(table.headings, mapping, strict=True)
+                        )
+                    ],
+                }
+            )
+            job._refresh_preview(table)
+        return True
+
+    def action_preview(self):
+        self.ensure_one()
+        self._refresh_preview(self._open())
+        return True
+
+    def action_load(self):
+        """Load in the background; the form shows how far it is."""
+        self.ensure_one()
+        if self.state == "draft":
+            self.action_read()
+        if self.state not in ("preview", "stopped", "failed"):
+            raise UserError(self.env._("%s is being loaded or is loaded.", self.filename))
+        mapping = self._mapping()
+        if "phone" not in mapping:
+            raise UserError(
+                self.env._("Say which column is the telephone: without it nobody can "
+                           "be called.")
+            )
+        try:
+            check_mapping(mapping, len(self.column_ids))
+        except ValueError as error:
+            raise UserError(
+                self.env._("Two columns are the same field: %s", error)
+            ) from error
+        remembered = dict(self.database_id.column_mapping or {})
+        for column, target in zip(self.column_ids, mapping, strict=True):
+            remembered[fold(column.heading)] = target
+        self.database_id.sudo().column_mapping = remembered
+        self._define_extra_columns()
+        self.write(
+            {
+                "state": "loading",
+                "stop_asked": False,
+                "error": False,
+                "started_at": self.started_at or fields.Datetime.now(),
+            }
+        )
+        self.env.ref("telemarketing_base.cron_import").sudo()._trigger()
+        return True
+
+    def action_stop(self):
+        """Stop after the rows at hand; what is loaded stays."""
+        self.filtered(lambda job: job.state == "loading").stop_asked = True
+        return True
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_unused(self):
+        for job in self:
+            if job.loaded:
+                raise UserError(
+                    self.env._(
+                        "%s was loaded: its people name it as where they come from.",
+                        job.filename,
+                    )
+                )
+
+    # READING
+
+    def _open(self):
+        self.ensure_one()
+        try:
+            return open_table(
+                self.with_context(bin_size=False).sudo().file
+                and base64.b64decode(self.with_context(bin_size=False).file),
+                self.filename,
+                sheet=self.sheet or None,
+            )
+        except ReadError as error:
+            raise UserError(self._reason_text(error.problem)) from error
+
+    def _mapping(self):
+        """Target of each column, as the kernel names them."""
+        taken = set()
+        return [
+            extra_target(column.heading, place, taken)
+            if column.target == "extra"
+            else column.target or None
+            for place, column in enumerate(self.column_ids)
+        ]
+
+    def _settings(self, table=None):
+        self.ensure_one()
+        required = tuple(
+            name.strip()
+            for name in (self.database_id.required_fields or "phone").split(",")
+            if name.strip()
+        )
+        now = self.env["telemarketing.clock"]._now()
+        return Settings(
+            required=required,
+            duplicates=self.duplicates,
+            today=fields.Datetime.context_timestamp(
+                self.with_context(tz="Europe/Madrid"), now
+            ).date(),
+            date1904=bool(table and table.date1904),
+        )
+
+    def _refresh_preview(self, table):
+        self.ensure_one()
+        mapping = self._mapping()
+        shown = preview(table, PREVIEW_ROWS, mapping, self._settings(table))
+        head = Markup("").join(
+            Markup("<th>%s</th>") % text
+            for text in (
+                "",
+                self.env._("Name"),
+                self.env._("Phones"),
+                self.env._("NIF"),
+                self.env._("Address"),
+                self.env._("Postcode"),
+                self.env._("Town"),
+                self.env._("Mail"),
+                self.env._("What is wrong"),
+            )
+        )
+        body = Markup("")
+        for row in shown.rows:
+            css = "" if row.ok else "table-danger"
+            if row.ok and row.notices:
+                css = "table-warning"
+            body += Markup(
+                "<tr class='%s'><td class='text-muted'>%s</td><td>%s</td><td>%s</td>"
+                "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>"
+            ) % (
+                css,
+                row.row,
+                row.name,
+                ", ".join(phone.national for phone in row.phones),
+                row.vat,
+                row.street,
+                row.zip,
+                row.city,
+                row.email,
+                self._reasons(row),
+            )
+        self.preview_html = Markup(
+            "<div class='table-responsive'><table class='table table-sm'>"
+            "<thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>"
+        ) % (head, body)
+
+    def _reason_text(self, problem):
+        return problem.text(lambda source: self.env._(source), REASONS)  # pylint: disable=translation-not-lazy
+
+    def _reasons(self, row):
+        return "; ".join(
+            self._reason_text(problem) for problem in [*row.problems, *row.notices]
+        )
+
+    # LOADING
+
+    @api.model
+    def _cron_load(self):
+        """Load the jobs that wait, in transactions of ``CHUNK`` rows."""
+        for job in self.search([("state", "=", "loading")], order="id"):
+            if not job.try_lock_for_update(allow_referencing=True):
+                continue
+            try:
+                job.with_company(job.company_id)._load()
+            except Exception as error:  # noqa: BLE001 a bad file must not stop others
+                self.env.cr.rollback()
+                _logger.warning("import %s failed", job.id, exc_info=True)
+                job.write({"state": "failed", "error": str(error)})
+                job._commit_chunk(0)
+
+    def _commit_chunk(self, done):
+        self.env.flush_all()
+        if self.env.context.get("cron_id"):
+            self.env["ir.cron"]._commit_progress(
+                done, remaining=max(0, self.total - self.position)
+            )
+        elif not modules.module.current_test:
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+
+    def _load(self):
+        self.ensure_one()
+        data = base64.b64decode(self.with_context(bin_size=False).file or b"")
+        with tempfile.NamedTemporaryFile() as spool:
+            spool.write(data)
+            spool.flush()
+            del data
+            table = open_table(spool.name, self.filename, sheet=self.sheet or None)
+            mapping, settings = self._mapping(), self._settings(table)
+            rows = clean_rows(
+                table.rows(), mapping, settings, Duplicates(settings.duplicate_keys)
+            )
+            place, chunk = 0, []
+            # After a restart the rows before the position are read again, to know
+            # whom later rows repeat, and not written.
+            for row in rows:
+                place += 1
+                if place <= self.position:
+                    continue
+                chunk.append(row)
+                if len(chunk) >= CHUNK:
+                    self._load_chunk(chunk)
+                    chunk = []
+                    self.invalidate_recordset(["stop_asked"])
+                    if self.stop_asked:
+                        self.state = "stopped"
+                        self._write_returned(table)
+                        self._commit_chunk(0)
+                        return
+            if chunk:
+                self._load_chunk(chunk)
+            self._write_returned(table)
+        self.write({"state": "done", "finished_at": fields.Datetime.now()})
+        self._share_out()
+        self._commit_chunk(0)
+
+    def _load_chunk(self, chunk):
+        """Write these rows and the position reached, then commit."""
+        good = [row for row in chunk if row.ok]
+        if self.duplicates == "skip":
+            self._mark_known(good)
+            good = [row for row in good if row.ok]
+        contact_of = self._insert_contacts(good)
+        numbers = self.env["telemarketing.number"]._get_or_create(
+            self.company_id, [phone for row in chunk for phone in row.phones]
+        )
+        self._insert_phones(good, contact_of, numbers)
+        targets = self._insert_targets(good, contact_of)
+        objections = self._insert_exclusions(chunk, contact_of, numbers)
+        added = self.env["telemarketing.target"].browse(targets)
+        # Also numbers that were excluded before this file came.
+        added._exclude_barred()
+        excluded = len(added.filtered(lambda target: target.state == "excluded"))
+        returned = list(self.returned_rows or [])
+        for row in chunk:
+            if row.problems or row.notices:
+                returned.append([_jsonable(row.raw), self._reasons(row)])
+        self.write(
+            {
+                "position": self.position + len(chunk),
+                "loaded": self.loaded + len(good),
+                "bad": self.bad + len(chunk) - len(good),
+                "noticed": self.noticed + sum(bool(row.notices) for row in good),
+                "excluded": self.excluded + excluded,
+                "returned_rows": returned,
+            }
+        )
+        _logger.info(
+            "import %s: %s rows, %s loaded, %s objections",
+            self.id,
+            self.position,
+            self.loaded,
+            objections,
+        )
+        self._commit_chunk(len(chunk))
+
+    def _mark_known(self, rows):
+        """Rows of people whom a database of the same principal has already."""
+        numbers = {phone.e164 for row in rows for phone in row.phones}
+        vats = {row.vat for row in rows if row.vat}
+        if not rows:
+            return
+        self.env.cr.execute(
+            """SELECT p.e164, NULL, d.name
+               FROM telemarketing_contact_phone p
+               JOIN telemarketing_contact c ON c.id = p.contact_id
+               JOIN telemarketing_database d ON d.id = c.database_id
+               WHERE p.e164 = ANY(%(numbers)s) AND c.company_id = %(company)s
+                 AND c.principal_id IS NOT DISTINCT FROM %(principal)s
+               UNION ALL
+               SELECT NULL, c.vat, d.name FROM telemarketing_contact c
+               JOIN telemarketing_database d ON d.id = c.database_id
+               WHERE c.vat = ANY(%(vats)s) AND c.company_id = %(company)s
+                 AND c.principal_id IS NOT DISTINCT FROM %(principal)s""",
+            {
+                "numbers": list(numbers),
+                "vats": list(vats),
+                "company": self.company_id.id,
+                "principal": self.database_id.principal_id.id or None,
+            },
+        )
+        by_number, by_vat = {}, {}
+        for e164, vat, database in self.env.cr.fetchall():
+            if e164:
+                by_number[e164] = database
+            else:
+                by_vat[vat] = database
+        for row in rows:
+            found = next(
+                (by_number[p.e164] for p in row.phones if p.e164 in by_number), None
+            ) or by_vat.get(row.vat)
+            if found:
+                row.problems.append(
+                    Problem("duplicate_in_database", "", {"database": found})
+                )
+
+    def _bulk_insert(self, model, columns, rows):
+        """INSERT with the model's own defaults for the columns not given.
+
+        :param list rows: tuples in the order of ``columns``
+        :return: ids in the order of the rows
+        """
+        if not rows:
+            return []
+        Model = self.env[model]
+        stored = [
+            name
+            for name, field in Model._fields.items()
+            if field.store and field.column_type and name not in columns and name != "id"
+        ]
+        # A column left NULL is neither true nor false for an index's predicate.
+        defaults = {
+            name: False if Model._fields[name].type == "boolean" else 0
+            for name in stored
+            if Model._fields[name].type in ("boolean", "integer", "float")
+        } | Model.default_get(stored)
+        constants = {
+            name: field.convert_to_column_insert(
+                field.convert_to_cache(value, Model.new({})), Model.browse()
+            )
+            for name, value in defaults.items()
+            if (field := Model._fields[name]) and name in stored
+        }
+        now = fields.Datetime.now()
+        constants |= {
+            "create_uid": self.env.uid,
+            "write_uid": self.env.uid,
+            "create_date": now,
+            "write_date": now,
+        }
+        names = [*columns, *constants]
+        quoted = ", ".join(f'"{name}"' for name in names)
+        fixed = tuple(constants.values())
+        cr = self.env.cr
+        # Names come from the model's fields, values are parameters.
+        result = execute_values(
+            cr._obj,
+            f'INSERT INTO "{Model._table}" ({quoted}) VALUES %s RETURNING id',
+            [(*row, *fixed) for row in rows],
+            page_size=CHUNK,
+            fetch=True,
+        )
+        return [row[0] for row in result]
+
+    def _insert_contacts(self, rows):
+        """:return: ``{row number: contact id}``"""
+        database = self.database_id
+        states = {
+            state.code: state.id
+            for state in self.env["res.country.state"].search(
+                [("country_id.code", "=", "ES")]
+            )
+        }
+        spain = self.env.ref("base.es").id
+        headings = _unique([column.heading for column in self.column_ids])
+        extra_names = self._extra_names()
+        columns = [
+            "name",
+            "database_id",
+            "campaign_id",
+            "company_id",
+            "principal_id",
+            "active",
+            "vat",
+            "is_company",
+            "street",
+            "zip",
+            "city",
+            "state_id",
+            "country_id",
+            "email",
+            "birthdate",
+            "lang",
+            "note",
+            "contact_properties",
+            "raw_values",
+            "import_id",
+            "import_row",
+        ]
+        values = [
+            (
+                row.name or None,
+                database.id,
+                database.campaign_id.id,
+                database.company_id.id,
+                database.principal_id.id or None,
+                True,
+                row.vat or None,
+                row.is_company,
+                row.street or None,
+                row.zip or None,
+                row.city or None,
+                states.get(row.state),
+                spain,
+                row.email or None,
+                row.birthdate,
+                row.language or None,
+                row.note or None,
+                Json(self._extra_values(row, extra_names)),
+                Json(dict(zip(headings, _jsonable(row.raw), strict=False))),
+                self.id,
+                row.row,
+            )
+            for row in rows
+        ]
+        ids = self._bulk_insert("telemarketing.contact", columns, values)
+        return {row.row: contact for row, contact in zip(rows, ids, strict=True)}
+
+    def _insert_phones(self, rows, contact_of, numbers):
+        values = [
+            (
+                contact_of[row.row],
+                self.company_id.id,
+                10 * (place + 1),
+                phone.raw[:64] or phone.e164,
+                phone.e164,
+                numbers[phone.e164],
+                "ok",
+            )
+            for row in rows
+            for place, phone in enumerate(row.phones)
+        ]
+        self._bulk_insert(
+            "telemarketing.contact.phone",
+            ["contact_id", "company_id", "sequence", "raw", "e164", "number_id", "state"],
+            values,
+        )
+
+    def _insert_targets(self, rows, contact_of):
+        database, campaign = self.database_id, self.database_id.campaign_id
+        now = self.env["telemarketing.clock"]._now()
+        state = "ready" if campaign.state == "running" else "new"
+        values = [
+            (
+                contact_of[row.row],
+                campaign.id,
+                database.company_id.id,
+                database.principal_id.id or None,
+                database.id,
+                campaign.profile_id.id or None,
+                state,
+                database.switched_on and database.active,
+                now,
+                now,
+            )
+            for row in rows
+        ]
+        return self._bulk_insert(
+            "telemarketing.target",
+            [
+                "contact_id",
+                "campaign_id",
+                "company_id",
+                "principal_id",
+                "database_id",
+                "profile_id",
+                "state",
+                "live",
+                "callable_from",
+                "due_at",
+            ],
+            values,
+        )
+
+    def _insert_exclusions(self, rows, contact_of, numbers):
+        """People who, the file says, asked not to be called: also when their row is
+        not loaded. Towards the principal whose file it is; ours: everywhere."""
+        principal = self.database_id.principal_id
+        scope = "principal" if principal else "all"
+        wanted = {}
+        for row in rows:
+            for phone in row.phones if row.exclude else ():
+                wanted.setdefault(numbers[phone.e164], row)
+        Exclusion = self.env["telemarketing.exclusion"]
+        domain = [
+            ("number_id", "in", list(wanted)),
+            ("lifted_at", "=", False),
+            ("scope", "=", scope),
+            ("company_id", "=", self.company_id.id),
+        ]
+        if principal:
+            domain.append(("principal_id", "=", principal.id))
+        known = set(Exclusion.sudo().search(domain).number_id.ids)
+        created = Exclusion.sudo().create(
+            [
+                {
+                    "company_id": self.company_id.id,
+                    "number_id": number,
+                    "contact_id": contact_of.get(row.row),
+                    "scope": scope,
+                    "principal_id": principal.id,
+                    "reason": "objection",
+                    "channel": "file",
+                    "source": self.env._(
+                        "%(file)s, row %(row)s", file=self.filename, row=row.row
+                    ),
+                }
+                for number, row in wanted.items()
+                if number not in known
+            ]
+        )
+        return len(created)
+
+    # EXTRA COLUMNS
+
+    def _extra_columns(self):
+        return self.column_ids.filtered(lambda column: column.target == "extra")
+
+    def _define_extra_columns(self):
+        """Columns that have no field become Properties of the campaign's contacts."""
+        campaign = self.database_id.campaign_id.sudo()
+        definition = list(campaign.contact_properties_definition or [])
+        known = {field["name"] for field in definition}
+        added = [
+            {"name": name, "string": column.heading, "type": "char"}
+            for column in self._extra_columns()
+            if (name := column._property_name()) not in known
+        ]
+        if added:
+            campaign.contact_properties_definition = definition + added
+
+    def _extra_names(self):
+        """``{kernel's name of the extra column: name of the Property}``"""
+        return {
+            target.split(":", 1)[1]: column._property_name()
+            for column, target in zip(self.column_ids, self._mapping(), strict=True)
+            if column.target == "extra"
+        }
+
+    def _extra_values(self, row: CleanRow, names):
+        return {
+            name: str(value)
+            for heading, value in row.extra.items()
+            if (name := names.get(heading)) and value not in (None, "")
+        }
+
+    # WHAT COMES BACK
+
+    def _write_returned(self, table):
+        """Bad and noticed rows as a file with the same columns and *Motivo*."""
+        rows = self.returned_rows or []
+        if not rows:
+            return
+        fmt = "csv" if table.kind == "csv" else "xlsx"
+        stem = self.filename.rsplit(".", 1)[0]
+        content = write_returned(
+            [(_from_json(raw), reason) for raw, reason in rows],
+            table.headings,
+            fmt,
+            separator=table.separator or ";",
+        )
+        self.write(
+            {
+                "returned_file": base64.b64encode(content),
+                "returned_name": f"{stem}-{self.env._('returned')}.{fmt}",
+                "returned_rows": False if self.state != "stopped" else rows,
+            }
+        )
+
+    def _share_out(self):
+        if not self.assign_agent_ids:
+            return
+        wizard = self.env["telemarketing.distribute"].create(
+            {
+                "database_id": self.database_id.id,
+                "label": "uncalled",
+                "which": "unassigned",
+                "agent_ids": [fields.Command.set(self.assign_agent_ids.ids)],
+            }
+        )
+        try:
+            wizard._assign()
+        except UserError as error:
+            self.error = str(error)
+
+    @api.autovacuum
+    def _gc_files(self):
+        """Uploaded and returned files go after the company's days."""
+        gone = 0
+        for company in self.env["res.company"].sudo().search([]):
+            before = fields.Datetime.now() - timedelta(
+                days=company.telemarketing_erase_uploads_days
+            )
+            old = self.sudo().search(
+                [
+                    ("company_id", "=", company.id),
+                    ("create_date", "<", before),
+                    ("state", "in", ("done", "failed", "stopped")),
+                    "|",
+                    ("file", "!=", False),
+                    ("returned_file", "!=", False),
+                ],
+                limit=100,
+            )
+            old.write({"file": False, "returned_file": False, "preview_html": False})
+            gone += len(old)
+        return gone, False
+
+
+class TelemarketingImportColumn(models.Model):
+    """What a column of the file is."""
+
+    _name = "telemarketing.import.column"
+    _description = "Column of a Loaded File"
+    _order = "sequence, id"
+    _rec_name = "heading"
+
+    import_id = fields.Many2one(
+        "telemarketing.import", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="import_id.company_id", store=True)
+    sequence = fields.Integer()
+    heading = fields.Char(readonly=True)
+    sample = fields.Char("First Values", readonly=True)
+    target = fields.Selection(
+        selection="_selection_target", string="Is", help="Empty: the column is left out."
+    )
+
+    @api.model
+    def _selection_target(self):
+        labels = {
+            "phone": self.env._("Phone"),
+            "name": self.env._("Name"),
+            "surname": self.env._("Surname"),
+            "vat": self.env._("NIF"),
+            "street": self.env._("Address"),
+            "zip": self.env._("Postcode"),
+            "city": self.env._("Town"),
+            "state": self.env._("Province"),
+            "email": self.env._("Mail"),
+            "birthdate": self.env._("Date of birth"),
+            "language": self.env._("Language"),
+            "note": self.env._("Remarks"),
+            "external_key": self.env._("Client's key"),
+            "do_not_call": self.env._("Do not call"),
+        }
+        known = [(target, labels.get(target, target)) for target in TARGETS]
+        return [*known, ("extra", self.env._("A field of its own"))]
+
+    def _property_name(self):
+        """Stable name of the Property, so that the next file fills the same one."""
+        digest = hashlib.sha256(fold(self.heading or "").encode()).hexdigest()
+        return f"tm{digest[:14]}"
+
+
+def _first(rows, count):
+    for _place, row in zip(range(count), rows, strict=False):
+        yield row
+
+
+def _unique(headings):
+    """Headings as keys: repeated or empty ones get a number."""
+    seen, result = {}, []
+    for place, heading in enumerate(headings, 1):
+        heading = heading or f"#{place}"
+        seen[heading] = seen.get(heading, 0) + 1
+        result.append(heading if seen[heading] == 1 else f"{heading} ({seen[heading]})")
+    return result
+
+
+def _jsonable(cells):
+    """Dates as tagged text, everything else as it is."""
+    return [
+        {"date": cell.isoformat()} if isinstance(cell, date | datetime) else cell
+        for cell in cells
+    ]
+
+
+def _from_json(cells):
+    result = []
+    for cell in cells:
+        if isinstance(cell, dict):
+            text = cell["date"]
+            cell = (
+                datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+            )
+        result.append(cell)
+    return result

@@ -1,0 +1,409 @@
+import logging
+
+from psycopg2 import IntegrityError
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from .number import KINDS as NUMBER_KINDS
+
+_logger = logging.getLogger(__name__)
+
+
+class TelemarketingInteraction(models.Model):
+    """One action with a person (gestión), with or without campaign and target.
+
+    It is the attempt too: inserted by ``dial`` with its uuid and the state
+    *dialling* before the number is dialled, completed by the closing. What is
+    closed does not change.
+    """
+
+    _name = "telemarketing.interaction"
+    _description = "Interaction"
+    _order = "id desc"
+    _check_company_auto = True
+
+    uuid = fields.Char(required=True, readonly=True, copy=False)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, index=True
+    )
+    campaign_id = fields.Many2one("telemarketing.campaign", index="btree_not_null")
+    principal_id = fields.Many2one(
+        "res.partner", "Client Company", index="btree_not_null"
+    )
+    database_id = fields.Many2one("telemarketing.database", index="btree_not_null")
+    segment_id = fields.Many2one("telemarketing.segment")
+    target_id = fields.Many2one(
+        "telemarketing.target", index="btree_not_null", ondelete="set null"
+    )
+    contact_id = fields.Many2one(
+        "telemarketing.contact", index="btree_not_null", ondelete="restrict"
+    )
+    partner_id = fields.Many2one(
+        "res.partner", index="btree_not_null", ondelete="restrict"
+    )
+    lead_id = fields.Many2one("crm.lead", index="btree_not_null")
+    order_ids = fields.One2many("sale.order", "telemarketing_interaction_id")
+    agent_id = fields.Many2one("res.users", "Operator", index="btree_not_null")
+    team_id = fields.Many2one(
+        "crm.team", index="btree_not_null", help="The operator's at that moment."
+    )
+    session_id = fields.Many2one("telemarketing.agent.session", ondelete="set null")
+    action_type_id = fields.Many2one("telemarketing.action.type", "Action")
+    disposition_id = fields.Many2one(
+        "telemarketing.disposition", "Result", index="btree_not_null"
+    )
+    reason_id = fields.Many2one("telemarketing.reason")
+    script_version_id = fields.Many2one("telemarketing.script.version", "Script Read")
+    confirmed_lines = fields.Json(help="Lines of the script confirmed as read.")
+    direction = fields.Selection(
+        [("out", "Outgoing"), ("in", "Incoming")], required=True, default="out"
+    )
+    provider = fields.Char(default="manual", help="Telephony that made the call.")
+    is_call = fields.Boolean(default=True)
+    phone_id = fields.Many2one("telemarketing.contact.phone", ondelete="set null")
+    number_id = fields.Many2one("telemarketing.number", index="btree_not_null")
+    e164 = fields.Char("Number Dialled")
+    number_kind = fields.Selection(NUMBER_KINDS)
+    state = fields.Selection(
+        [
+            ("dialling", "Dialling"),
+            ("talking", "Talking"),
+            ("wrap_up", "Wrap-up"),
+            ("done", "Closed"),
+        ],
+        required=True,
+        default="dialling",
+        index=True,
+    )
+    lost = fields.Boolean(
+        help="Closed by itself because the desk never came back with a result."
+    )
+    started_at = fields.Datetime(index=True, required=True)
+    answered_at = fields.Datetime()
+    ended_at = fields.Datetime()
+    closed_at = fields.Datetime(index=True)
+    talk_seconds = fields.Integer()
+    wrap_seconds = fields.Integer()
+    hangup_cause = fields.Char()
+    outcome = fields.Selection(
+        [
+            ("none", "Nobody reached"),
+            ("contact", "Contact"),
+            ("useful", "Useful contact"),
+        ],
+        help="As the result said at that moment.",
+    )
+    is_conversion = fields.Boolean()
+    notes = fields.Text()
+    callback_at = fields.Datetime("Callback Agreed")
+    callback_user_id = fields.Many2one("res.users", "Callback of")
+    todo = fields.Text(
+        "To Do", help="What could not be done by itself when the call was closed."
+    )
+    recording_ids = fields.One2many("telemarketing.recording", "interaction_id")
+
+    _uuid_uniq = models.UniqueIndex("(uuid)", "This attempt is already there.")
+    _agent_day = models.Index("(agent_id, started_at)")
+    _person_history = models.Index("(contact_id, id DESC)")
+
+    @api.depends("action_type_id.name", "disposition_id.name", "started_at")
+    def _compute_display_name(self):
+        for interaction in self:
+            parts = (
+                interaction.action_type_id.name,
+                interaction.disposition_id.name,
+            )
+            interaction.display_name = (
+                " · ".join(part for part in parts if part) or interaction.uuid
+            )
+
+    # What a caller may still write on a closed interaction.
+    _OPEN_FIELDS = {"todo", "lead_id", "partner_id", "recording_ids", "session_id"}
+
+    def write(self, vals):
+        if not self.env.su and (set(vals) - self._OPEN_FIELDS):
+            closed = self.filtered(lambda i: i.state == "done")
+            if closed:
+                raise UserError(
+                    self.env._(
+                        "A closed interaction does not change: figures, commissions "
+                        "and proofs rest on it."
+                    )
+                )
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _never_unlink(self):
+        raise UserError(
+            self.env._("Interactions are not deleted: figures and proofs rest on them.")
+        )
+
+    # CLOSING
+
+    @api.private
+    def _close(self, disposition, values):
+        """Complete the attempt; past ones never change.
+
+        :param dict values: fields to write with the result
+        """
+        self.ensure_one()
+        now = self.env["telemarketing.clock"]._now()
+        answered = values.get("answered_at") or self.answered_at
+        ended = values.get("ended_at") or self.ended_at or now
+        self.write(
+            {
+                **values,
+                "state": "done",
+                "disposition_id": disposition.id,
+                "outcome": disposition.outcome,
+                "is_conversion": disposition.is_conversion,
+                "closed_at": now,
+                "ended_at": ended,
+                "talk_seconds": (
+                    max(0, int((ended - answered).total_seconds())) if answered else 0
+                ),
+                "wrap_seconds": max(0, int((now - ended).total_seconds())),
+            }
+        )
+        self.env["telemarketing.stat.call.delta"]._append(self)
+
+    @api.private
+    def _close_as_lost(self, now):
+        """No desk came back with a result: the call counts, its result is unknown."""
+        for interaction in self:
+            interaction.write(
+                {
+                    "state": "done",
+                    "lost": True,
+                    "outcome": "none",
+                    "closed_at": now,
+                    "ended_at": interaction.ended_at or now,
+                }
+            )
+            self.env["telemarketing.stat.call.delta"]._append(interaction)
+
+    # QUALIFICATION
+
+    @api.private
+    def _qualify(self):
+        """Make partner and opportunity, once; what cannot be done becomes a to-do.
+
+        Never blocks the closing: each step has a savepoint of its own.
+
+        :return: sentences of what is left to do
+        """
+        self.ensure_one()
+        contact = self.contact_id
+        try:
+            with self.env.cr.savepoint():
+                partner = contact.partner_id or self._match_partner()
+                if not partner:
+                    partner = self.env["res.partner"].create(
+                        contact._prepare_partner_values()
+                    )
+                elif partner.funnel_stage != "client":
+                    partner.funnel_stage = "prospect"
+                contact.partner_id = partner
+                self.partner_id = partner
+                if not contact.lead_id or not contact.lead_id.active:
+                    contact.lead_id = self.env["crm.lead"].create(
+                        self._prepare_lead_values()
+                    )
+                self.lead_id = contact.lead_id
+                self.env.flush_all()
+        except (UserError, ValidationError, IntegrityError) as error:
+            contact.invalidate_recordset(["partner_id", "lead_id"])
+            self.invalidate_recordset(["partner_id", "lead_id"])
+            message = error.args[0] if error.args else str(error)
+            todo = self.env._(
+                "%(name)s could not be made a prospect: %(why)s",
+                name=contact.display_name,
+                why=message,
+            )
+            self._add_todo(todo)
+            return [todo]
+        return []
+
+    @api.private
+    def _match_partner(self):
+        """The partner that this contact already is, within its principal.
+
+        By NIF, then E.164, then mail. A NIF that contradicts a match by phone or
+        mail is a doubtful duplicate: raises ``UserError``.
+        """
+        contact = self.contact_id
+        Partner = self.env["res.partner"]
+        base = [
+            ("telemarketing_principal_id", "=", contact.principal_id.id),
+            ("company_id", "in", (False, contact.company_id.id)),
+            ("funnel_stage", "!=", False),
+        ]
+        if contact.vat:
+            vats = [contact.vat, f"ES{contact.vat}"]
+            found = Partner.search(base + [("vat", "in", vats)], limit=1)
+            if found:
+                return found
+        numbers = contact.phone_ids.filtered(lambda p: p.state == "ok").mapped("e164")
+        tried = []
+        if numbers:
+            tried.append([("phone_sanitized", "in", numbers)])
+        if contact.email:
+            tried.append([("email_normalized", "=", contact.email)])
+        for criterion in tried:
+            found = Partner.search(base + criterion, limit=2)
+            if not found:
+                continue
+            other = found.filtered(
+                lambda p: p.vat
+                and contact.vat
+                and p.vat.removeprefix("ES") != contact.vat
+            )
+            if other or len(found) > 1:
+                raise UserError(
+                    self.env._(
+                        "it may be the same as %s; decide by hand.",
+                        ", ".join(found.mapped("display_name")),
+                    )
+                )
+            return found
+        return Partner
+
+    @api.private
+    def _prepare_lead_values(self):
+        contact, campaign = self.contact_id, self.campaign_id
+        return {
+            "type": "opportunity",
+            "name": f"{campaign.name}: {contact.display_name}",
+            "partner_id": contact.partner_id.id,
+            "company_id": self.company_id.id,
+            "campaign_id": campaign.utm_campaign_id.id,
+            "team_id": campaign.sale_team_id.id,
+            "user_id": False,
+            "description": self.notes,
+            "telemarketing_campaign_id": campaign.id,
+            "telemarketing_interaction_id": self.id,
+            "telemarketing_operator_id": self.agent_id.id,
+        }
+
+    @api.private
+    def _prepare_order_values(self, lines):
+        """:param lines: ``[(campaign article, quantity)]``"""
+        campaign = self.campaign_id
+        return {
+            "partner_id": self.contact_id.partner_id.id,
+            "company_id": self.company_id.id,
+            "opportunity_id": self.contact_id.lead_id.id,
+            "campaign_id": campaign.utm_campaign_id.id,
+            "team_id": campaign.sale_team_id.id,
+            "user_id": self.agent_id.id,
+            "telemarketing_campaign_id": campaign.id,
+            "telemarketing_interaction_id": self.id,
+            "telemarketing_operator_id": self.agent_id.id,
+            "telemarketing_acceptance": "voice",
+            "order_line": [
+                fields.Command.create(
+                    {
+                        "product_id": article.product_id.id,
+                        "product_uom_qty": quantity,
+                        "price_unit": article.price_unit,
+                        "discount": article.discount,
+                    }
+                )
+                for article, quantity in lines
+            ],
+        }
+
+    @api.private
+    def _take_order(self, lines):
+        """A quotation for the qualified person; the failure becomes a to-do.
+
+        :return: ``(sale.order, [to-do])``
+        """
+        self.ensure_one()
+        Order = self.env["sale.order"]
+        if not self.contact_id.partner_id:
+            todo = self.env._(
+                "The order of %s could not be made: the person is not a prospect yet.",
+                self.contact_id.display_name,
+            )
+            self._add_todo(todo)
+            return Order, [todo]
+        try:
+            with self.env.cr.savepoint():
+                order = Order.with_company(self.company_id).create(
+                    self._prepare_order_values(lines)
+                )
+                self.env.flush_all()
+                return order, []
+        except (UserError, ValidationError, IntegrityError) as error:
+            message = error.args[0] if error.args else str(error)
+            todo = self.env._(
+                "The order of %(name)s could not be made: %(why)s",
+                name=self.contact_id.display_name,
+                why=message,
+            )
+            self._add_todo(todo)
+            return Order, [todo]
+
+    @api.private
+    def _add_todo(self, text):
+        """Kept with the call, and an activity for who administers the campaign."""
+        self.todo = "\n".join(filter(None, [self.todo, text]))
+        campaign = self.campaign_id
+        if campaign:
+            campaign.activity_schedule(
+                "mail.mail_activity_data_todo",
+                summary=self.env._("Telemarketing: to be finished by hand"),
+                note=text,
+                user_id=(campaign.supervisor_ids[:1] or self.env.ref("base.user_admin")).id,
+            )
+
+    # EXCLUSION
+
+    @api.private
+    def _exclude_person(self):
+        """The person said no: all their numbers, at once, in the result's scope."""
+        self.ensure_one()
+        scope = self.disposition_id.exclusion_scope or "all"
+        if scope == "principal" and not self.principal_id:
+            scope = "all"
+        Exclusion = self.env["telemarketing.exclusion"]
+        for phone in self.contact_id.phone_ids.filtered("number_id"):
+            already = Exclusion.search_count(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("number_id", "=", phone.number_id.id),
+                    ("scope", "=", scope),
+                    ("lifted_at", "=", False),
+                    ("principal_id", "=", self._scope_principal(scope).id),
+                    ("campaign_id", "=", self._scope_campaign(scope).id),
+                ],
+                limit=1,
+            )
+            if already:
+                continue
+            Exclusion.create(
+                {
+                    "company_id": self.company_id.id,
+                    "number_id": phone.number_id.id,
+                    "contact_id": self.contact_id.id,
+                    "scope": scope,
+                    "principal_id": self._scope_principal(scope).id,
+                    "campaign_id": self._scope_campaign(scope).id,
+                    "reason": "objection",
+                    "channel": "call",
+                    "source": self.env._("Call of %s", self.started_at),
+                    "interaction_id": self.id,
+                }
+            )
+
+    def _scope_principal(self, scope):
+        return self.principal_id if scope == "principal" else self.env["res.partner"]
+
+    def _scope_campaign(self, scope):
+        return (
+            self.campaign_id
+            if scope == "campaign"
+            else self.env["telemarketing.campaign"]
+        )

@@ -1,0 +1,114 @@
+from odoo import api, fields, models
+
+from ..identity.phone import format_phone
+
+KINDS = [
+    ("mobile", "Mobile"),
+    ("fixed", "Fixed"),
+    ("toll_free", "Toll-free"),
+    ("shared_cost", "Shared cost"),
+    ("premium", "Premium rate"),
+    ("personal", "Personal"),
+    ("uan", "Universal access"),
+    ("voip", "VoIP"),
+    ("other", "Other"),
+]
+
+
+class TelemarketingNumber(models.Model):
+    """One row per company and E.164 number: what the law and good sense ask of a
+    number, whoever's list it stands on."""
+
+    _name = "telemarketing.number"
+    _description = "Phone Number"
+    _rec_name = "e164"
+
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
+    e164 = fields.Char("Number", required=True)
+    kind = fields.Selection(KINDS, required=True, default="other")
+    state = fields.Selection(
+        [("ok", "In use"), ("bad", "Bad number")], required=True, default="ok"
+    )
+    attempts = fields.Integer("Calls in All", readonly=True, default=0)
+    attempts_day = fields.Integer("Calls of the Day", readonly=True, default=0)
+    attempts_week = fields.Integer("Calls of the Week", readonly=True, default=0)
+    attempts_date = fields.Date(
+        readonly=True, help="The day, in the company's time zone, that the day's count is of."
+    )
+    last_attempt_at = fields.Datetime(readonly=True)
+    drop_locked_until = fields.Datetime(
+        readonly=True, help="Not dialled before this after an abandoned call."
+    )
+    phone_ids = fields.One2many("telemarketing.contact.phone", "number_id")
+
+    _e164_uniq = models.UniqueIndex(
+        "(company_id, e164)", "This number is already known in this company."
+    )
+
+    @api.depends("e164")
+    def _compute_display_name(self):
+        for number in self:
+            number.display_name = format_phone(number.e164 or "")
+
+    @api.private
+    def _count_attempt(self, at, tz):
+        """One more dial at this UTC instant; days and weeks are those of ``tz``.
+
+        One UPDATE, so that two desks never lose each other's count.
+        """
+        if not self:
+            return
+        day = fields.Datetime.context_timestamp(self.with_context(tz=tz), at).date()
+        self.env.cr.execute(
+            """UPDATE telemarketing_number SET
+                   attempts = attempts + 1,
+                   attempts_day = CASE WHEN attempts_date = %(day)s
+                                       THEN attempts_day + 1 ELSE 1 END,
+                   attempts_week = CASE WHEN date_trunc('week', attempts_date)
+                                             = date_trunc('week', %(day)s::date)
+                                        THEN attempts_week + 1 ELSE 1 END,
+                   attempts_date = %(day)s,
+                   last_attempt_at = %(at)s
+               WHERE id = ANY(%(ids)s)""",
+            {"day": day, "at": at, "ids": self.ids},
+        )
+        self.invalidate_recordset(
+            [
+                "attempts",
+                "attempts_day",
+                "attempts_week",
+                "attempts_date",
+                "last_attempt_at",
+            ]
+        )
+
+    @api.private
+    def _get_or_create(self, company, phones):
+        """``{e164: id}`` for these ``identity.phone.Phone``; set-based and safe when
+        two load the same number at once."""
+        rows = sorted({(phone.e164, phone.kind) for phone in phones})
+        if not rows:
+            return {}
+        cr = self.env.cr
+        cr.execute(
+            """INSERT INTO telemarketing_number
+                   (company_id, e164, kind, state, attempts, attempts_day,
+                    attempts_week, create_uid, create_date, write_uid, write_date)
+               SELECT %(company)s, e164, kind, 'ok', 0, 0, 0,
+                      %(uid)s, now() at time zone 'UTC',
+                      %(uid)s, now() at time zone 'UTC'
+               FROM unnest(%(numbers)s, %(kinds)s) AS row(e164, kind)
+               ON CONFLICT (company_id, e164) DO NOTHING""",
+            {
+                "company": company.id,
+                "uid": self.env.uid,
+                "numbers": [row[0] for row in rows],
+                "kinds": [row[1] for row in rows],
+            },
+        )
+        cr.execute(
+            "SELECT e164, id FROM telemarketing_number"
+            " WHERE company_id = %s AND e164 = ANY(%s)",
+            [company.id, [row[0] for row in rows]],
+        )
+        return dict(cr.fetchall())

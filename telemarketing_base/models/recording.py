@@ -1,0 +1,118 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+
+class TelemarketingRecording(models.Model):
+    """Recording of an interaction. The sound is in a store, not in PostgreSQL.
+
+    Base has model and seam: a module with a store extends ``_selection_store`` and
+    ``_read_from_store`` / ``_delete_from_store``.
+    """
+
+    _name = "telemarketing.recording"
+    _description = "Call Recording"
+    _order = "id desc"
+
+    interaction_id = fields.Many2one(
+        "telemarketing.interaction", required=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        related="interaction_id.company_id", store=True, precompute=True
+    )
+    campaign_id = fields.Many2one(
+        related="interaction_id.campaign_id", store=True, index=True, precompute=True
+    )
+    agent_id = fields.Many2one(
+        related="interaction_id.agent_id", store=True, index=True, precompute=True
+    )
+    store = fields.Selection(selection="_selection_store", required=True)
+    storage_key = fields.Char(required=True)
+    mimetype = fields.Char(default="audio/wav")
+    size = fields.Integer("Bytes")
+    sha256 = fields.Char("SHA-256")
+    seconds = fields.Integer()
+    keep_until = fields.Date(help="Deleted after this day.")
+    deleted_at = fields.Datetime(readonly=True)
+    access_ids = fields.One2many(
+        "telemarketing.recording.access", "recording_id", readonly=True
+    )
+
+    _key_uniq = models.UniqueIndex(
+        "(store, storage_key)", "This recording is already known."
+    )
+
+    @api.model
+    def _selection_store(self):
+        return [("attachment", "Odoo's file store")]
+
+    @api.private
+    def _open(self, purpose):
+        """Bytes of the recording, after rights are checked and the listening logged.
+
+        :param str purpose: ``listen`` or ``download``
+        """
+        self.ensure_one()
+        self.check_access("read")
+        user = self.env.user
+        if not user.has_group("telemarketing_base.group_supervisor"):
+            if self.agent_id != user or not self.sudo().campaign_id.own_recordings:
+                raise AccessError(
+                    self.env._("Only supervisors listen to this recording.")
+                )
+        if self.deleted_at:
+            raise UserError(
+                self.env._("This recording was deleted when its time was over.")
+            )
+        self.env["telemarketing.recording.access"].sudo().create(
+            {"recording_id": self.id, "user_id": user.id, "purpose": purpose}
+        )
+        return self.sudo()._read_from_store()
+
+    def _read_from_store(self):
+        self.ensure_one()
+        attachment = self.env["ir.attachment"].search(
+            [
+                ("res_model", "=", self._name),
+                ("res_id", "=", self.id),
+                ("name", "=", self.storage_key),
+            ],
+            limit=1,
+        )
+        if not attachment:
+            raise UserError(
+                self.env._("The sound of this recording is not in its store any more.")
+            )
+        return attachment.raw
+
+    def _delete_from_store(self):
+        self.env["ir.attachment"].search(
+            [("res_model", "=", self._name), ("res_id", "in", self.ids)]
+        ).unlink()
+
+    @api.autovacuum
+    def _gc_kept_long_enough(self):
+        expired = self.sudo().search(
+            [("keep_until", "<", fields.Date.today()), ("deleted_at", "=", False)],
+            limit=1000,
+        )
+        expired._delete_from_store()
+        expired.deleted_at = fields.Datetime.now()
+        return len(expired), len(expired) == 1000
+
+
+class TelemarketingRecordingAccess(models.Model):
+    """Who listened to what, when."""
+
+    _name = "telemarketing.recording.access"
+    _description = "Recording Access"
+    _order = "id desc"
+
+    recording_id = fields.Many2one(
+        "telemarketing.recording", required=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(related="recording_id.company_id", store=True)
+    user_id = fields.Many2one("res.users", required=True)
+    at = fields.Datetime(required=True, default=fields.Datetime.now)
+    purpose = fields.Selection(
+        [("listen", "Listened"), ("download", "Downloaded")], required=True
+    )

@@ -1,0 +1,71 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    # Odoo stores it without an index; matching by number would scan the table.
+    phone_sanitized = fields.Char(index="btree_not_null")
+    funnel_stage = fields.Selection(
+        [("prospect", "Prospect"), ("client", "Client")],
+        index="btree_not_null",
+        tracking=True,
+        copy=False,
+        help="Where a person that telemarketing knows stands. Contacts that no call "
+        "has qualified are not partners.",
+    )
+    telemarketing_is_principal = fields.Boolean(
+        "Client Company of Campaigns", help="A company that we run campaigns for."
+    )
+    telemarketing_principal_id = fields.Many2one(
+        "res.partner",
+        "Person of",
+        index="btree_not_null",
+        copy=False,
+        help="The client company whose person this is. Empty: ours. People never "
+        "cross from one to another.",
+    )
+    telemarketing_role_ids = fields.Many2many(
+        "telemarketing.collaborator.role", string="Collaborator Roles"
+    )
+    telemarketing_contact_ids = fields.One2many("telemarketing.contact", "partner_id")
+    telemarketing_interaction_ids = fields.One2many(
+        "telemarketing.interaction", "partner_id"
+    )
+    telemarketing_interaction_count = fields.Integer(
+        compute="_compute_telemarketing_interaction_count"
+    )
+    telemarketing_campaign_ids = fields.One2many(
+        "telemarketing.campaign", "principal_id", "Campaigns"
+    )
+
+    def _compute_telemarketing_interaction_count(self):
+        counts = dict(
+            self.env["telemarketing.interaction"]._read_group(
+                [("partner_id", "in", self.ids)], ["partner_id"], ["__count"]
+            )
+        )
+        for partner in self:
+            partner.telemarketing_interaction_count = counts.get(partner, 0)
+
+    @api.constrains("telemarketing_principal_id")
+    def _check_telemarketing_principal_id(self):
+        for partner in self:
+            principal = partner.telemarketing_principal_id
+            if principal and not principal.telemarketing_is_principal:
+                raise ValidationError(
+                    self.env._(
+                        "%s is not marked as a company that we run campaigns for.",
+                        principal.display_name,
+                    )
+                )
+
+    def action_view_telemarketing_interactions(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "telemarketing_base.action_telemarketing_interaction"
+        )
+        action["domain"] = [("partner_id", "=", self.id)]
+        action["context"] = {"default_partner_id": self.id}
+        return action

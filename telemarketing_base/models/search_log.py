@@ -1,0 +1,47 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class TelemarketingSearchLog(models.Model):
+    """Who searched for which person, when, and how many cards that showed."""
+
+    _name = "telemarketing.search.log"
+    _description = "Search for People"
+    _order = "id desc"
+
+    user_id = fields.Many2one("res.users", required=True, index=True)
+    company_id = fields.Many2one("res.company", required=True)
+    campaign_id = fields.Many2one("telemarketing.campaign")
+    at = fields.Datetime(required=True, default=fields.Datetime.now)
+    text = fields.Char(required=True)
+    own = fields.Boolean()
+    shown = fields.Integer()
+
+    @api.model
+    def _check_cap(self, user, company):
+        """Raise once the user's searches of the last hour reach the company's cap."""
+        cap = company.telemarketing_search_cap
+        done = self.sudo().search_count(
+            [
+                ("user_id", "=", user.id),
+                ("at", ">", fields.Datetime.now() - timedelta(hours=1)),
+            ]
+        )
+        if cap and done >= cap:
+            raise UserError(
+                self.env._(
+                    "You have made %s searches in the last hour, which is the limit. "
+                    "Try again later or ask your supervisor.",
+                    done,
+                )
+            )
+
+    @api.autovacuum
+    def _gc_old(self):
+        old = self.sudo().search(
+            [("at", "<", fields.Datetime.now() - timedelta(days=365))], limit=10_000
+        )
+        old.unlink()
+        return len(old), len(old) == 10_000

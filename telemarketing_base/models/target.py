@@ -1,0 +1,658 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+CLOSED = ("done", "excluded")
+PRIORITIES = ("3", "2", "1", "0")
+
+# Ready, callable at some time, and in a database that is switched on. The predicate
+# of every lease index, and word for word of every class below, or PostgreSQL would
+# not use the index.
+_LIVE = "state = 'ready' AND live AND due_at IS NOT NULL"
+
+
+class TelemarketingTarget(models.Model):
+    """A contact to be worked in a campaign: the queue that agents and dialer pull
+    from. One open target per person, campaign and origin.
+
+    ``due_at`` is the instant from which the lease may take it: the later of
+    ``next_call_at`` (callback or retry) and ``callable_from`` (law, caps). Empty:
+    never. Every statement that sets one of the two in SQL sets ``due_at`` too.
+    """
+
+    _name = "telemarketing.target"
+    _description = "Target"
+    _order = "priority desc, due_at, id"
+    _rec_name = "contact_id"
+    _check_company_auto = True
+
+    contact_id = fields.Many2one(
+        "telemarketing.contact", required=True, index=True, ondelete="restrict"
+    )
+    campaign_id = fields.Many2one(
+        "telemarketing.campaign", required=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        related="campaign_id.company_id", store=True, precompute=True
+    )
+    principal_id = fields.Many2one(
+        related="campaign_id.principal_id", store=True, precompute=True
+    )
+    database_id = fields.Many2one(
+        related="contact_id.database_id", store=True, index=True, precompute=True
+    )
+    segment_id = fields.Many2one("telemarketing.segment", index="btree_not_null")
+    profile_id = fields.Many2one(
+        related="campaign_id.profile_id", store=True, precompute=True
+    )
+    target_properties = fields.Properties(
+        "Profile Fields", definition="profile_id.target_properties_definition"
+    )
+    cycle = fields.Integer(default=1, readonly=True)
+    origin = fields.Char(
+        default="",
+        help="What it is about where a person may be worked for several things at "
+        "once: a returned receipt, a service visit, a renewal.",
+    )
+    state = fields.Selection(
+        [
+            ("new", "New"),
+            ("ready", "Ready"),
+            ("leased", "On a Desk"),
+            ("talking", "Talking"),
+            ("wrap_up", "Wrap-up"),
+            ("done", "Done"),
+            ("excluded", "Excluded"),
+        ],
+        required=True,
+        default="new",
+        readonly=True,
+        index=True,
+    )
+    live = fields.Boolean(
+        default=True, readonly=True, help="Its database is switched on."
+    )
+    agent_id = fields.Many2one(
+        "res.users", "Assigned to", index="btree_not_null", ondelete="set null"
+    )
+    priority = fields.Selection(
+        [("0", "Normal"), ("1", "Raised"), ("2", "High"), ("3", "First")],
+        required=True,
+        default="0",
+    )
+    attempts = fields.Integer(default=0, readonly=True)
+    next_call_at = fields.Datetime("Next Call", readonly=True)
+    callable_from = fields.Datetime(
+        readonly=True,
+        default=lambda self: self.env["telemarketing.clock"]._now(),
+        help="First instant at which law and caps allow the call. Empty: never.",
+    )
+    callable_reason = fields.Char(readonly=True)
+    due_at = fields.Datetime(
+        compute="_compute_due_at", store=True, precompute=True, readonly=True
+    )
+    callback = fields.Boolean(
+        default=False,
+        readonly=True, help="The next call is an agreed callback, not a retry."
+    )
+    callback_user_id = fields.Many2one(
+        "res.users",
+        "Callback of",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="Empty: anyone's.",
+    )
+    callback_note = fields.Char(readonly=True)
+    phone_id = fields.Many2one(
+        "telemarketing.contact.phone",
+        "Number to Use",
+        readonly=True,
+        ondelete="set null",
+    )
+    leased_by_id = fields.Many2one("res.users", readonly=True, index="btree_not_null")
+    leased_until = fields.Datetime(readonly=True)
+    interaction_id = fields.Many2one(
+        "telemarketing.interaction",
+        "Open Interaction",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    notes = fields.Text(
+        readonly=True, help="Notes typed before the call; moved into it."
+    )
+    contacted = fields.Integer(
+        readonly=True, default=0, help="1 once somebody was reached."
+    )
+    converted = fields.Integer(
+        readonly=True, default=0, help="1 once it counted as a conversion."
+    )
+    last_disposition_id = fields.Many2one(
+        "telemarketing.disposition", "Last Result", readonly=True, index="btree_not_null"
+    )
+    last_result_at = fields.Datetime(readonly=True)
+    last_agent_id = fields.Many2one("res.users", "Last Operator", readonly=True)
+    first_contact_at = fields.Datetime("First Contact", readonly=True)
+    done_reason = fields.Char(readonly=True)
+    label = fields.Selection(
+        [
+            ("uncalled", "Uncalled"),
+            ("callback", "Callback"),
+            ("absent", "Absent"),
+            ("contacted", "Contacted"),
+            ("converted", "Converted"),
+            ("excluded", "Excluded"),
+        ],
+        "Status",
+        compute="_compute_label",
+        search="_search_label",
+    )
+    # columns of the lists
+    contact_name = fields.Char(related="contact_id.name", string="Name")
+    phone = fields.Char(related="contact_id.phone")
+    city = fields.Char(related="contact_id.city")
+    partner_id = fields.Many2one(related="contact_id.partner_id")
+
+    _one_open = models.UniqueIndex(
+        "(contact_id, campaign_id, COALESCE(origin, ''))"
+        " WHERE state NOT IN ('done', 'excluded')",
+        "This person is already being worked in this campaign.",
+    )
+    # One index per class of the lease. See _lease.
+    _lease_my_callbacks = models.Index(
+        "(campaign_id, callback_user_id, priority, due_at, id)"
+        f" WHERE {_LIVE} AND callback AND callback_user_id IS NOT NULL"
+    )
+    _lease_callbacks = models.Index(
+        "(campaign_id, priority, due_at, id)"
+        f" WHERE {_LIVE} AND callback AND callback_user_id IS NULL"
+    )
+    _lease_my_retries = models.Index(
+        "(campaign_id, agent_id, priority, due_at, id)"
+        f" WHERE {_LIVE} AND NOT callback AND attempts > 0 AND agent_id IS NOT NULL"
+    )
+    _lease_retries = models.Index(
+        "(campaign_id, priority, due_at, id)"
+        f" WHERE {_LIVE} AND NOT callback AND attempts > 0 AND agent_id IS NULL"
+    )
+    _lease_my_fresh = models.Index(
+        "(campaign_id, agent_id, priority, due_at, id)"
+        f" WHERE {_LIVE} AND NOT callback AND attempts = 0 AND agent_id IS NOT NULL"
+    )
+    _lease_fresh = models.Index(
+        "(campaign_id, priority, due_at, id)"
+        f" WHERE {_LIVE} AND NOT callback AND attempts = 0 AND agent_id IS NULL"
+    )
+    _held = models.Index(
+        "(leased_until) WHERE state IN ('leased', 'talking', 'wrap_up')"
+    )
+    # Nobody holds two: the wall behind which a double click or a second tab stops.
+    _one_held = models.UniqueIndex(
+        "(leased_by_id) WHERE state IN ('leased', 'talking', 'wrap_up')",
+        "This agent already has a person on the desk.",
+    )
+
+    # COMPUTES
+
+    @api.depends("next_call_at", "callable_from")
+    def _compute_due_at(self):
+        for target in self:
+            if not target.callable_from:
+                target.due_at = False
+            else:
+                target.due_at = max(
+                    target.next_call_at or target.callable_from, target.callable_from
+                )
+
+    @api.depends("state", "callback", "attempts", "contacted", "converted")
+    def _compute_label(self):
+        for target in self:
+            if target.state == "excluded":
+                target.label = "excluded"
+            elif target.converted:
+                target.label = "converted"
+            elif target.callback:
+                target.label = "callback"
+            elif target.contacted:
+                target.label = "contacted"
+            elif target.attempts:
+                target.label = "absent"
+            else:
+                target.label = "uncalled"
+
+    def _search_label(self, operator, value):
+        if operator not in ("in", "not in"):
+            return NotImplemented
+        not_excluded = [("state", "!=", "excluded")]
+        plain = not_excluded + [("converted", "=", 0), ("callback", "=", False)]
+        domains = {
+            "excluded": [("state", "=", "excluded")],
+            "converted": not_excluded + [("converted", ">", 0)],
+            "callback": not_excluded + [("converted", "=", 0), ("callback", "=", True)],
+            "contacted": plain + [("contacted", ">", 0)],
+            "absent": plain + [("contacted", "=", 0), ("attempts", ">", 0)],
+            "uncalled": plain + [("contacted", "=", 0), ("attempts", "=", 0)],
+        }
+        found = fields.Domain.OR(domains[key] for key in value if key in domains)
+        return found if operator == "in" else ~found
+
+    # CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        targets = super().create(vals_list)
+        running = targets.filtered(
+            lambda t: t.state == "new" and t.campaign_id.state == "running"
+        )
+        running.state = "ready"
+        targets._exclude_barred()
+        for target in targets:
+            if not target.database_id.switched_on or not target.database_id.active:
+                target.live = False
+        return targets
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_untouched(self):
+        for target in self:
+            if target.sudo().attempts or target.sudo().interaction_id:
+                raise UserError(
+                    self.env._(
+                        "%s has been called: close it instead of deleting it.",
+                        target.display_name,
+                    )
+                )
+
+    @api.model
+    def _release_new(self, campaign):
+        """A campaign starts: its new targets may be called from now on."""
+        cr = self.env.cr
+        self.env.flush_all()
+        cr.execute(
+            SQL(
+                """UPDATE telemarketing_target SET state = 'ready'
+                   WHERE campaign_id = %s AND state = 'new'""",
+                campaign.id,
+            )
+        )
+        self.invalidate_model(["state"])
+        return cr.rowcount
+
+    @api.private
+    def _exclude_barred(self):
+        """Close those whose every number is excluded or bad; set-based."""
+        if not self:
+            return 0
+        cr = self.env.cr
+        self.env.flush_all()
+        cr.execute(
+            SQL(
+                """UPDATE telemarketing_target t
+                   SET state = 'excluded', due_at = NULL
+                   FROM telemarketing_contact c
+                   WHERE c.id = t.contact_id AND t.id = ANY(%s)
+                     AND t.state IN ('new', 'ready')
+                     AND EXISTS (SELECT 1 FROM telemarketing_contact_phone p
+                                 WHERE p.contact_id = c.id)
+                     AND NOT EXISTS (
+                         SELECT 1 FROM telemarketing_contact_phone p
+                         WHERE p.contact_id = c.id AND p.state = 'ok'
+                           AND NOT EXISTS (
+                               SELECT 1 FROM telemarketing_exclusion e
+                               WHERE e.number_id = p.number_id
+                                 AND e.lifted_at IS NULL
+                                 AND (e.scope = 'all'
+                                      OR (e.scope = 'campaign'
+                                          AND e.campaign_id = t.campaign_id)
+                                      OR (e.scope = 'principal'
+                                          AND e.principal_id = c.principal_id))))""",
+                list(self.ids),
+            )
+        )
+        self.invalidate_model(["state", "due_at"])
+        return cr.rowcount
+
+    # LEASE
+
+    @api.model
+    def _lease_classes(self):
+        """``(name, predicate)`` in the order in which they are asked.
+
+        The predicates repeat those of the indexes; parameters: ``%(user)s``.
+        """
+        return [
+            ("my_callbacks", "callback AND callback_user_id = %(user)s"),
+            ("callbacks", "callback AND callback_user_id IS NULL"),
+            ("my_retries", "NOT callback AND attempts > 0 AND agent_id = %(user)s"),
+            ("retries", "NOT callback AND attempts > 0 AND agent_id IS NULL"),
+            ("my_fresh", "NOT callback AND attempts = 0 AND agent_id = %(user)s"),
+            ("fresh", "NOT callback AND attempts = 0 AND agent_id IS NULL"),
+        ]
+
+    @api.model
+    def _lease_statement(self):
+        """One UPDATE over one CTE per class.
+
+        Within a class by priority, then age: the lateral over the four priorities
+        makes ``due_at <= now`` a bound of the index instead of a filter, so that
+        what is due tomorrow is never waded through. PostgreSQL evaluates the CTEs
+        lazily: a class is asked only when those before gave too few.
+        """
+        values = ", ".join(f"('{priority}')" for priority in PRIORITIES)
+        parts, names = [], []
+        for rank, (name, predicate) in enumerate(self._lease_classes()):
+            parts.append(
+                f"""{name} AS (
+                    SELECT found.id, {rank} AS class
+                    FROM (VALUES {values}) AS p(priority)
+                    CROSS JOIN LATERAL (
+                        SELECT t.id FROM telemarketing_target t
+                        WHERE t.campaign_id = %(campaign)s AND {_LIVE}
+                          AND {predicate}
+                          AND t.priority = p.priority AND t.due_at <= %(now)s
+                          AND EXISTS (SELECT 1 FROM telemarketing_database d
+                                      WHERE d.id = t.database_id
+                                        AND d.switched_on AND d.active)
+                        ORDER BY t.due_at, t.id
+                        LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED
+                    ) found
+                    LIMIT %(limit)s)"""
+            )
+            names.append(f"SELECT id, class FROM {name}")
+        return f"""WITH {", ".join(parts)},
+            chosen AS ({" UNION ALL ".join(names)} LIMIT %(limit)s)
+            UPDATE telemarketing_target t
+            SET state = 'leased', leased_by_id = %(user)s,
+                leased_until = %(until)s, write_date = %(now)s, write_uid = %(user)s
+            FROM chosen WHERE t.id = chosen.id
+            RETURNING t.id, chosen.class"""
+
+    @api.model
+    def _lease(self, campaign, user, limit=1):
+        """Give ``user`` the next targets of a running campaign.
+
+        Must run in a READ COMMITTED transaction of its own: under Odoo's
+        REPEATABLE READ, SKIP LOCKED fails on rows that changed since the snapshot.
+        The caller opens it (``telemarketing.desk._own_transaction``).
+
+        :return: ids of ``telemarketing.target``, at most ``limit``
+        """
+        now = self.env["telemarketing.clock"]._now()
+        self.env.cr.execute(
+            self._lease_statement(),
+            {
+                "campaign": campaign.id,
+                "user": user.id,
+                "now": now,
+                "until": now + timedelta(minutes=campaign.lease_minutes),
+                "limit": limit,
+            },
+        )
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    @api.model
+    def _held_by(self, user):
+        """The target on this user's desk, or none."""
+        return self.search(
+            [
+                ("leased_by_id", "=", user.id),
+                ("state", "in", ("leased", "talking", "wrap_up")),
+            ],
+            limit=1,
+        )
+
+    @api.model
+    def _cron_return_leases(self):
+        """What a crashed browser or process held comes back, once.
+
+        An attempt left open is closed as lost: the figures count the call, the
+        person is redialled after the campaign's delay.
+        """
+        now = self.env["telemarketing.clock"]._now()
+        lapsed = self.search(
+            [
+                ("state", "in", ("leased", "talking", "wrap_up")),
+                ("leased_until", "<", now),
+            ],
+            limit=500,
+        ).try_lock_for_update()
+        for target in lapsed:
+            interaction = target.interaction_id
+            if interaction and interaction.state != "done":
+                interaction._close_as_lost(now)
+            target._return_to_queue(now)
+        self._cron_general_callbacks(now)
+        self.env["ir.cron"]._commit_progress(len(lapsed))
+
+    @api.private
+    def _return_to_queue(self, now):
+        for target in self:
+            values = {
+                "state": "ready",
+                "leased_by_id": False,
+                "leased_until": False,
+                "interaction_id": False,
+            }
+            if target.interaction_id:
+                values["next_call_at"] = now + timedelta(
+                    minutes=target.campaign_id.retry_minutes
+                )
+            target.write(values)
+        self._exclude_barred()
+
+    @api.model
+    def _cron_general_callbacks(self, now):
+        """Personal callbacks that their agent did not make go to anyone."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """UPDATE telemarketing_target t
+               SET callback_user_id = NULL, write_date = %(now)s
+               FROM telemarketing_campaign c
+               WHERE c.id = t.campaign_id AND t.state = 'ready' AND t.callback
+                 AND t.callback_user_id IS NOT NULL
+                 AND c.callback_general_minutes > 0
+                 AND t.due_at < %(now)s
+                     - make_interval(mins => c.callback_general_minutes)""",
+            {"now": now},
+        )
+        self.invalidate_model(["callback_user_id"])
+
+    # AFTER A RESULT
+
+    @api.private
+    def _apply_disposition(self, interaction, callback=None):
+        """Move on by what the result says; the caller holds the row.
+
+        :param interaction: the completed ``telemarketing.interaction``
+        :param dict callback: ``{at, user, phone, note}`` for ``schedule``
+        """
+        self.ensure_one()
+        disposition = interaction.disposition_id
+        now = interaction.closed_at
+        values = {
+            "leased_by_id": False,
+            "leased_until": False,
+            "interaction_id": False,
+            "notes": False,
+            "callback": False,
+            "callback_user_id": False,
+            "callback_note": False,
+            "next_call_at": False,
+            "last_disposition_id": disposition.id,
+            "last_result_at": now,
+            "last_agent_id": interaction.agent_id.id,
+        }
+        if disposition.outcome != "none":
+            values["contacted"] = 1
+            values["first_contact_at"] = self.first_contact_at or now
+        if disposition.is_conversion:
+            values["converted"] = 1
+        kind = disposition.effective_kind
+        if callback:
+            # An agreed hour wins over what the result would do by itself.
+            kind = "schedule"
+        getattr(self, f"_after_{kind}")(interaction, values, callback or {})
+        self.write(values)
+        if values["state"] == "ready":
+            self._exclude_barred()
+
+    def _limit_of(self, disposition):
+        return disposition.max_attempts or self.campaign_id.max_attempts
+
+    def _redial(self, interaction, values, phone):
+        disposition = interaction.disposition_id
+        limit = self._limit_of(disposition)
+        if limit and self.attempts >= limit:
+            values["state"] = "done"
+            values["done_reason"] = "max_attempts"
+            return
+        minutes = disposition.redial_minutes or self.campaign_id.retry_minutes
+        values["state"] = "ready"
+        values["next_call_at"] = interaction.closed_at + timedelta(minutes=minutes)
+        values["phone_id"] = phone.id
+
+    def _after_redial_same(self, interaction, values, callback):
+        self._redial(interaction, values, interaction.phone_id or self.phone_id)
+
+    def _after_redial_next(self, interaction, values, callback):
+        self._redial(interaction, values, self._next_phone(interaction.phone_id))
+
+    def _after_schedule(self, interaction, values, callback):
+        values["state"] = "ready"
+        values["callback"] = True
+        values["next_call_at"] = callback["at"]
+        values["callback_user_id"] = callback["user"].id
+        values["callback_note"] = callback.get("note")
+        values["phone_id"] = (callback.get("phone") or interaction.phone_id).id
+
+    def _after_none(self, interaction, values, callback):
+        values["state"] = "done"
+
+    def _after_close(self, interaction, values, callback):
+        values["state"] = "done"
+
+    def _after_number_bad(self, interaction, values, callback):
+        # A wrong number must not bar the person: the next number is tried.
+        phone = interaction.phone_id
+        phone.state = "bad"
+        following = self._next_phone(phone)
+        if following:
+            self._redial(interaction, values, following)
+        else:
+            values["state"] = "done"
+            values["done_reason"] = "no_number"
+
+    def _after_exclude(self, interaction, values, callback):
+        values["state"] = "excluded"
+        interaction._exclude_person()
+
+    @api.private
+    def _next_phone(self, after=None):
+        """The contact's next usable number after this one, round and round."""
+        usable = self.contact_id.phone_ids.filtered(lambda p: p.state == "ok")
+        if not usable:
+            return usable
+        later = usable.filtered(
+            lambda p: after and (p.sequence, p.id) > (after.sequence, after.id)
+        )
+        return (later or usable)[:1]
+
+    # MAY WE CALL
+
+    @api.private
+    def _may_call(self, phone, now):
+        """May this number of the person be dialled at this instant?
+
+        :return: ``{answer: 'allowed' | 'until' | 'never', until, reason, warnings}``
+        """
+        return self._may_call_each(phone, now)[phone]
+
+    @api.private
+    def _may_call_each(self, phones, now):
+        """The same for several numbers in a bounded number of queries.
+
+        Base knows exclusions, bad and premium numbers and drop lock-outs; the rules
+        of law widen it.
+
+        :return: ``{phone: verdict}`` in the phones' order
+        """
+        self.ensure_one()
+        excluded = self._excluded_numbers(phones.number_id)
+        return {
+            phone: self._verdict(phone, now, phone.number_id in excluded)
+            for phone in phones
+        }
+
+    def _excluded_numbers(self, numbers):
+        if not numbers:
+            return numbers
+        Exclusion = self.env["telemarketing.exclusion"].sudo()
+        domain = Exclusion._scope_domain(
+            self.company_id, self.principal_id, self.campaign_id
+        )
+        return Exclusion.search(
+            domain + [("number_id", "in", numbers.ids)]
+        ).number_id
+
+    def _verdict(self, phone, now, excluded):
+        verdict = {"answer": "allowed", "until": False, "reason": "", "warnings": []}
+        number = phone.number_id
+        if excluded:
+            return verdict | {
+                "answer": "never",
+                "reason": self.env._("The person asked not to be called."),
+            }
+        if phone.state == "bad" or number.state == "bad" or not number:
+            return verdict | {
+                "answer": "never",
+                "reason": self.env._("This number is bad."),
+            }
+        if number.kind == "premium":
+            return verdict | {
+                "answer": "never",
+                "reason": self.env._("Premium-rate numbers are never dialled."),
+            }
+        if number.drop_locked_until and number.drop_locked_until > now:
+            return verdict | {
+                "answer": "until",
+                "until": number.drop_locked_until,
+                "reason": self.env._("A call to it was abandoned."),
+            }
+        if not self.callable_from:
+            return verdict | {
+                "answer": "never",
+                "reason": self.callable_reason or self.env._("May not be called."),
+            }
+        if self.callable_from > now:
+            return verdict | {
+                "answer": "until",
+                "until": self.callable_from,
+                "reason": self.callable_reason or "",
+            }
+        return verdict
+
+    @api.private
+    def _write_refusal(self, verdict):
+        """A refusal at the dial goes back to the list's answer, when it is the whole
+        person's and not one number's."""
+        self.ensure_one()
+        others = self._may_call_each(
+            self.contact_id.phone_ids, self.env["telemarketing.clock"]._now()
+        )
+        if any(other["answer"] == "allowed" for other in others.values()):
+            return
+        later = [other["until"] for other in others.values() if other["until"]]
+        self.write(
+            {
+                "callable_from": min(later) if later else False,
+                "callable_reason": verdict["reason"],
+            }
+        )
+
+    # ACTIONS of supervisors
+
+    def action_unassign(self):
+        self.write({"agent_id": False})
+        return True

@@ -1,0 +1,178 @@
+import {Component, useEffect, useRef, useState} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {serializeDateTime} from "@web/core/l10n/dates";
+import {formatWhen, toMillis, zoneOf} from "../desk_format";
+import {useDesk} from "../desk_hooks";
+
+const {DateTime} = luxon;
+const INPUT = "yyyy-MM-dd'T'HH:mm";
+
+/**
+ * Moments one click away, in the zone of the person called.
+ * @returns {{hour, afternoon, morning}} luxon instants; afternoon is null when it is over
+ */
+export function quickMoments(now, zone) {
+    const here = DateTime.fromMillis(now, {zone}).set({second: 0, millisecond: 0});
+    const five = here.set({hour: 17, minute: 0});
+    const half = here.set({hour: 19, minute: 30});
+    const afternoon = [five, half].find((when) => when > here.plus({minutes: 30}));
+    let morning = here.plus({days: 1}).set({hour: 10, minute: 0});
+    if (morning.weekday === 7) {
+        morning = morning.plus({days: 1}); // nobody is called on a Sunday
+    }
+    return {hour: here.plus({hours: 1}), afternoon: afternoon || null, morning};
+}
+
+/** When to call again, for whom, and on which phone. */
+export class CallbackPicker extends Component {
+    static template = "telemarketing_base.CallbackPicker";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+        this.root = useRef("root");
+        this.state = useState({error: ""});
+        useEffect(
+            (wanted) => {
+                if (wanted) {
+                    this.root.el.querySelector("button:not(:disabled)")?.focus();
+                }
+            },
+            () => [this.wanted]
+        );
+    }
+
+    get callback() {
+        return this.desk.draft.callback;
+    }
+
+    get wanted() {
+        return this.desk.pending?.where === "callback";
+    }
+
+    get text() {
+        if (!this.wanted) {
+            return "";
+        }
+        const {dispositionId, text} = this.desk.pending;
+        const disposition = this.desk.disposition(dispositionId);
+        if (this.callback.at && disposition && !this.desk.missingFor(disposition)) {
+            return _t("Now Enter records “%s”.", disposition.name);
+        }
+        return text;
+    }
+
+    get zone() {
+        return zoneOf(this.desk.call.contact.tz);
+    }
+
+    get choices() {
+        const moments = quickMoments(this.desk.clock.now, this.zone);
+        const choice = (id, label, when) => ({
+            id,
+            label,
+            when,
+            chosen: Boolean(when) && serializeDateTime(when) === this.callback.at,
+        });
+        const morning = moments.morning.diff(
+            DateTime.fromMillis(this.desk.clock.now, {zone: this.zone}).startOf("day"),
+            "days"
+        ).days;
+        return [
+            choice("hour", _t("1 h"), moments.hour),
+            choice(
+                "afternoon",
+                moments.afternoon
+                    ? _t("Today %s", moments.afternoon.toFormat("HH:mm"))
+                    : _t("This afternoon"),
+                moments.afternoon
+            ),
+            choice(
+                "morning",
+                morning < 2
+                    ? _t("Tomorrow %s", "10:00")
+                    : moments.morning.toFormat("ccc HH:mm"),
+                moments.morning
+            ),
+        ];
+    }
+
+    get inputValue() {
+        const millis = toMillis(this.callback.at);
+        return millis ? DateTime.fromMillis(millis, {zone: this.zone}).toFormat(INPUT) : "";
+    }
+
+    get inputMin() {
+        return DateTime.fromMillis(this.desk.clock.now, {zone: this.zone}).toFormat(INPUT);
+    }
+
+    /** The same moment on our own clock, when that differs. */
+    get here() {
+        const millis = toMillis(this.callback.at);
+        if (!millis) {
+            return "";
+        }
+        const there = DateTime.fromMillis(millis, {zone: this.zone});
+        const here = DateTime.fromMillis(millis);
+        return there.offset === here.offset
+            ? ""
+            : _t("%s on our clock", formatWhen(this.callback.at, this.desk.clock.now));
+    }
+
+    get phones() {
+        return this.desk.call.phones.map((phone) => ({
+            id: phone.id,
+            text: phone.display || phone.e164 || phone.raw,
+            chosen: phone.id === this.callback.phone_id,
+        }));
+    }
+
+    choose(choice) {
+        const at = serializeDateTime(choice.when);
+        this.state.error = "";
+        this.desk.setCallback({at: at === this.callback.at ? "" : at});
+    }
+
+    onCustom(ev) {
+        const {value} = ev.target;
+        if (!value) {
+            this.clear();
+            return;
+        }
+        const when = DateTime.fromISO(value, {zone: this.zone});
+        if (!when.isValid) {
+            this.state.error = _t("This is not a day and an hour.");
+        } else if (when.toMillis() <= this.desk.now()) {
+            this.state.error = _t("That moment has passed. Choose another.");
+            this.desk.setCallback({at: ""});
+        } else {
+            this.state.error = "";
+            this.desk.setCallback({at: serializeDateTime(when)});
+        }
+    }
+
+    onPhone(ev) {
+        this.desk.setCallback({phone_id: Number(ev.target.value) || false});
+    }
+
+    clear() {
+        this.state.error = "";
+        this.desk.setCallback({at: ""});
+    }
+
+    /** Enter on a chosen moment records the result that asked for it. */
+    onKeydown(ev) {
+        const {pending} = this.desk;
+        if (
+            ev.key !== "Enter" ||
+            ev.repeat ||
+            !this.wanted ||
+            !this.callback.at ||
+            ev.target.matches("button:not(.o_tm_chosen), select")
+        ) {
+            return;
+        }
+        ev.preventDefault();
+        this.desk.close(pending.dispositionId);
+    }
+}

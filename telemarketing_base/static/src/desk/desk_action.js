@@ -1,0 +1,210 @@
+import {
+    Component,
+    onMounted,
+    onWillDestroy,
+    useEffect,
+    useExternalListener,
+    useRef,
+    useState,
+    useSubEnv,
+} from "@odoo/owl";
+import {browser} from "@web/core/browser/browser";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {user} from "@web/core/user";
+import {useService} from "@web/core/utils/hooks";
+import {session} from "@web/session";
+import {standardActionServiceProps} from "@web/webclient/actions/action_service";
+import {CallPanel} from "./call_panel/call_panel";
+import {CampaignChooser} from "./campaign_chooser/campaign_chooser";
+import {DeskHeader} from "./desk_header/desk_header";
+import {altLetter, consume, isPressable, isTextField} from "./desk_keys";
+import {DeskStorage} from "./desk_storage";
+import {DeskStore} from "./desk_store";
+import {DispositionBar} from "./disposition_bar/disposition_bar";
+import {HelpOverlay} from "./help_overlay/help_overlay";
+import {IdlePanel} from "./idle_panel/idle_panel";
+import {PersonPanel} from "./person_panel/person_panel";
+import {WorkPane} from "./work_pane/work_pane";
+
+/** The call desk: one page on which an agent spends the day. */
+export class DeskAction extends Component {
+    static template = "telemarketing_base.DeskAction";
+    static components = {
+        CallPanel,
+        CampaignChooser,
+        DeskHeader,
+        DispositionBar,
+        HelpOverlay,
+        IdlePanel,
+        PersonPanel,
+        WorkPane,
+    };
+    static props = {...standardActionServiceProps};
+
+    setup() {
+        const store = new DeskStore({
+            orm: useService("orm"),
+            telephony: useService("telemarketing_telephony"),
+            storage: new DeskStorage(`${session.db || ""}.${user.userId}`),
+        });
+        useSubEnv({desk: store});
+        this.desk = useState(store);
+        this.root = useRef("root");
+        this.panes = useRef("panes");
+        this.state = useState({pane: 0});
+
+        useExternalListener(window, "keydown", this.onKeydown, {capture: true});
+        useExternalListener(window, "offline", () => store.networkLost());
+        useExternalListener(window, "online", () => store.ping());
+        const clock = browser.setInterval(() => store.tick(), 1000);
+        onMounted(() => {
+            this.env.config?.setDisplayName?.(_t("Call desk"));
+            store.open();
+        });
+        onWillDestroy(() => {
+            browser.clearInterval(clock);
+            store.destroy();
+        });
+        // A new person, or none: the hands are free for the keys again.
+        useEffect(
+            () => this.root.el?.focus({preventScroll: true}),
+            () => [this.desk.draft?.uuid, this.desk.phase === "paused"]
+        );
+        // On a tablet, what a result still wants is brought into view.
+        useEffect(
+            (where) => {
+                if (where) {
+                    this.showPane(where === "callback" ? 2 : 1);
+                }
+            },
+            () => [this.desk.pending?.where]
+        );
+    }
+
+    get paneTitles() {
+        return [_t("Person"), _t("Script and order"), _t("Call")];
+    }
+
+    get body() {
+        const {phase} = this.desk;
+        if (this.desk.working) {
+            return "work";
+        }
+        return phase === "no_campaign" ? "choose" : phase;
+    }
+
+    get waitsForNetwork() {
+        return this.desk.offline && !this.desk.loaded;
+    }
+
+    showPane(index) {
+        this.state.pane = index;
+        const pane = this.panes.el?.children[index];
+        if (pane && this.panes.el.scrollWidth > this.panes.el.clientWidth) {
+            this.panes.el.scrollTo({
+                left: pane.offsetLeft - this.panes.el.offsetLeft,
+                behavior: "smooth",
+            });
+        }
+    }
+
+    onPanesScroll() {
+        const {scrollLeft, scrollWidth, clientWidth, children} = this.panes.el;
+        const end = scrollLeft + clientWidth >= scrollWidth - 8;
+        const width = children[0].offsetWidth || 1;
+        this.state.pane = end && scrollLeft > 0 ? 2 : Math.round(scrollLeft / width);
+    }
+
+    onKeydown(ev) {
+        if (ev.defaultPrevented || ev.isComposing || !this.mine(ev.target)) {
+            return;
+        }
+        const {desk} = this;
+        const letter = altLetter(ev);
+        if (letter) {
+            const action = this.letters[letter];
+            if (action) {
+                consume(ev);
+                if (!ev.repeat) {
+                    action();
+                }
+            }
+            return;
+        }
+        const plain = !ev.ctrlKey && !ev.metaKey && !ev.altKey;
+        const asksHelp = ev.key === "?" && !isTextField(ev.target);
+        if (plain && (ev.key === "F1" || asksHelp)) {
+            consume(ev);
+            desk.menu = desk.menu === "help" ? "" : "help";
+        } else if (ev.key === "Escape" && desk.menu) {
+            consume(ev);
+            desk.menu = "";
+        } else if (plain && ev.key === "Enter" && !isPressable(ev.target)) {
+            if (isTextField(ev.target) || desk.menu) {
+                return;
+            }
+            consume(ev);
+            if (!ev.repeat) {
+                this.onEnter();
+            }
+        }
+    }
+
+    onEnter() {
+        const {desk} = this;
+        if (desk.idle) {
+            desk.next();
+        } else if (desk.pending) {
+            desk.close(desk.pending.dispositionId);
+        }
+    }
+
+    get letters() {
+        const {desk} = this;
+        const letters = {
+            P: () => this.togglePause(),
+            D: () => desk.dial(),
+            C: () => desk.hangup(),
+            N: () => this.focusOn(2, ".o_tm_notes textarea"),
+            B: () => this.focusOn(2, ".o_tm_callback button, .o_tm_callback input"),
+        };
+        if (desk.can("hold")) {
+            letters.R = () => desk.line("hold");
+        }
+        const tabs = {script: "S", history: "H", order: "O"};
+        for (const pane of desk.panes) {
+            const letter = pane.hotkey || tabs[pane.id];
+            if (letter && desk.working) {
+                letters[letter] = () => {
+                    desk.tab = pane.id;
+                    this.showPane(1);
+                };
+            }
+        }
+        return letters;
+    }
+
+    togglePause() {
+        const {desk} = this;
+        if (desk.phase === "paused") {
+            desk.ready();
+        } else if (desk.pauseAfter) {
+            desk.cancelPause();
+        } else if (desk.loaded && desk.campaign) {
+            desk.menu = desk.menu === "pause" ? "" : "pause";
+        }
+    }
+
+    focusOn(pane, selector) {
+        this.showPane(pane);
+        this.root.el.querySelector(selector)?.focus({preventScroll: true});
+    }
+
+    /** Keys that belong to a dialog or a menu of Odoo's are not ours. */
+    mine(target) {
+        return target === document.body || this.root.el?.contains(target);
+    }
+}
+
+registry.category("actions").add("telemarketing_base.desk", DeskAction);

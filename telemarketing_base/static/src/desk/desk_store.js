@@ -1,0 +1,1152 @@
+import {markRaw} from "@odoo/owl";
+import {browser} from "@web/core/browser/browser";
+import {_t} from "@web/core/l10n/translation";
+import {ConnectionLostError, RPCError} from "@web/core/network/rpc";
+import {registry} from "@web/core/registry";
+import {Reactive} from "@web/core/utils/reactive";
+import {uuid} from "@web/core/utils/strings";
+import {toInstant, toMillis} from "./desk_format";
+import {tabToken} from "./desk_storage";
+
+const MODEL = "telemarketing.desk";
+const SAVE_EVERY = 10_000;
+const GIVE_UP_AFTER = 20_000;
+const HEARTBEAT_EVERY = 60_000;
+const ASK_AGAIN_EVERY = 30_000;
+const PING_AFTER = [2_000, 4_000, 8_000, 15_000];
+// A second click or tap meant for the person before must not fall on the next one.
+const HAND_REST = 600;
+const DRAFT_LIFE = 7 * 24 * 3600 * 1000;
+const SESSION_EXPIRED = "odoo.http.SessionExpiredException";
+const SPOKEN_ERRORS = new Set([
+    "odoo.exceptions.UserError",
+    "odoo.exceptions.ValidationError",
+    "odoo.exceptions.AccessError",
+    "odoo.exceptions.MissingError",
+    "odoo.exceptions.RedirectWarning",
+    "odoo.exceptions.AccessDenied",
+]);
+
+/**
+ * All that the call desk knows, and the only place that talks to the server.
+ *
+ * An attempt (one person held) has a draft: its uuid, made once, and whatever the agent
+ * has typed or chosen. The draft lives in localStorage until the server has confirmed
+ * the result, and so does the result itself (outbox), so that reload, crash and lost
+ * network send the same uuid again and the server counts it once.
+ */
+export class DeskStore extends Reactive {
+    constructor({orm, telephony, storage}) {
+        super();
+        this.io = markRaw({orm: orm.silent, telephony, storage, timers: {}});
+        this.token = tabToken(uuid);
+        this.clock = {now: Date.now()};
+        this.skew = 0;
+        this.loaded = false;
+        this.loggedOut = false;
+        this.otherSeat = false;
+        this.expired = false;
+        this.offline = false;
+        this.busy = "";
+        this.flushing = false;
+        this.errors = {};
+        this.notice = null;
+        this.user = null;
+        this.session = {};
+        this.campaigns = [];
+        this.campaign = false;
+        this.choosing = false;
+        this.call = false;
+        this.draft = null;
+        this.empty = false;
+        this.figures = {};
+        this.callbacks = [];
+        this.pauseReasons = [];
+        this.kept = [];
+        this.menu = "";
+        this.tab = "script";
+        this.pending = null;
+        this.pauseAfter = false;
+        this.flowing = false;
+        this.notesState = "";
+        this.held = false;
+        this.lineState = "idle";
+        this.provider = telephony.status.provider;
+        this.capabilities = [...telephony.status.capabilities];
+        this.storageFailed = false;
+        this.generation = 0;
+        this.restUntil = 0;
+        this.lastAsk = 0;
+        this.lastBeat = 0;
+        this.pings = 0;
+        this.io.stopListening = telephony.onState((change) => this._onLine(change));
+    }
+
+    destroy() {
+        this.io.stopListening();
+        for (const timer of Object.values(this.io.timers)) {
+            browser.clearTimeout(timer);
+        }
+        this.io.timers = {};
+        this.io.destroyed = true;
+    }
+
+    // ------------------------------------------------------------------ what is seen
+    /**
+     * loading · out · other_seat · no_campaign · ready · empty · preview · dialling ·
+     * talking · wrap_up · paused · kept (a result waits for the network)
+     */
+    get phase() {
+        if (this.loggedOut) {
+            return "out";
+        }
+        if (!this.loaded) {
+            return "loading";
+        }
+        if (this.otherSeat) {
+            return "other_seat";
+        }
+        const interaction = this.call && this.call.interaction;
+        if (interaction?.started_at) {
+            if (this.endedAt) {
+                return "wrap_up";
+            }
+            return this.lineState === "dialling" ? "dialling" : "talking";
+        }
+        if (this.session.state === "paused") {
+            return "paused";
+        }
+        if (this.kept.length) {
+            return "kept";
+        }
+        if (!this.campaign || this.choosing) {
+            return "no_campaign";
+        }
+        if (this.call) {
+            return "preview";
+        }
+        return this.empty ? "empty" : "ready";
+    }
+
+    get inCall() {
+        return ["dialling", "talking", "wrap_up"].includes(this.phase);
+    }
+
+    get working() {
+        return this.inCall || this.phase === "preview";
+    }
+
+    get idle() {
+        return this.phase === "ready" || this.phase === "empty";
+    }
+
+    get endedAt() {
+        return this.draft?.ended_at || this.call?.interaction?.ended_at || false;
+    }
+
+    /** Seconds of the call: running while talking, still once it ended. */
+    get callSeconds() {
+        const start = toMillis(this.call?.interaction?.started_at);
+        if (!start) {
+            return 0;
+        }
+        const end = this.endedAt ? toMillis(this.endedAt) : this.clock.now;
+        return Math.max(0, Math.floor((end - start) / 1000));
+    }
+
+    /** Seconds in the present state, for the pill. */
+    get phaseSeconds() {
+        let since = toMillis(this.session.since);
+        if (this.phase === "dialling" || this.phase === "talking") {
+            return this.callSeconds;
+        }
+        if (this.phase === "wrap_up") {
+            since = toMillis(this.endedAt);
+        } else if (this.phase === "preview") {
+            since = this.draft.shown_at;
+        }
+        return since ? Math.max(0, Math.floor((this.clock.now - since) / 1000)) : 0;
+    }
+
+    /** Callbacks of mine that are due or within the campaign's notice. */
+    get callbacksSoon() {
+        const notice = (this.campaign?.callback_notice_minutes || 0) * 60_000;
+        return this.callbacks.filter(
+            (callback) =>
+                callback.mine &&
+                (callback.due || toMillis(callback.at) <= this.clock.now + notice)
+        );
+    }
+
+    get phone() {
+        const id = this.draft?.phone_id;
+        const phones = this.call ? this.call.phones : [];
+        return phones.find((phone) => phone.id === id) || null;
+    }
+
+    /** Why this person cannot be dialled now, in words; "" when nothing hinders. */
+    get dialHindrance() {
+        if (!this.call) {
+            return _t("Nobody is on the desk.");
+        }
+        if (this.offline) {
+            return _t("No network: a call that cannot be recorded is not dialled.");
+        }
+        const may = this.call.may_call || {};
+        if (may.answer && may.answer !== "allowed") {
+            return may.reason || _t("This person may not be called now.");
+        }
+        if (!this.phone) {
+            return _t("This person has no phone to dial.");
+        }
+        if (this.phone.callable === false) {
+            return this.phone.reason || _t("This phone may not be called.");
+        }
+        return "";
+    }
+
+    get canDial() {
+        return (
+            this.phase === "preview" &&
+            !this.busy &&
+            this.can("dial") &&
+            !this.dialHindrance
+        );
+    }
+
+    can(capability) {
+        return this.capabilities.includes(capability);
+    }
+
+    /** Results are taken while somebody is held and the hand has left the last key. */
+    get takesResults() {
+        return this.working && !this.busy && this.now() >= this.restUntil;
+    }
+
+    disposition(id) {
+        const all = this.campaign ? this.campaign.dispositions : [];
+        return all.find((disposition) => disposition.id === id) || null;
+    }
+
+    get panes() {
+        const panes = [
+            {id: "script", sequence: 10},
+            {id: "history", sequence: 30},
+        ];
+        if (this.campaign && this.campaign.articles?.length) {
+            panes.push({id: "order", sequence: 40});
+        }
+        for (const [id, pane] of registry
+            .category("telemarketing_desk_panes")
+            .getEntries()) {
+            if (!pane.isVisible || pane.isVisible(this)) {
+                panes.push({id, ...pane});
+            }
+        }
+        return panes.sort((one, other) => one.sequence - other.sequence);
+    }
+
+    now() {
+        return Date.now() + this.skew;
+    }
+
+    // ------------------------------------------------------------------ the server
+    async _rpc(method, kwargs = {}) {
+        const answer = await this._inTime(
+            this.io.orm.call(MODEL, method, [], {token: this.token, ...kwargs})
+        );
+        if (this.offline) {
+            this._backOnline();
+        }
+        return answer || {};
+    }
+
+    /** A network that swallows requests counts as lost, instead of holding the desk. */
+    async _inTime(request) {
+        let timer = null;
+        const limit = new Promise((resolve, reject) => {
+            timer = browser.setTimeout(() => {
+                reject(new ConnectionLostError());
+                request.abort?.(false);
+            }, GIVE_UP_AFTER);
+        });
+        try {
+            return await Promise.race([request, limit]);
+        } finally {
+            browser.clearTimeout(timer);
+        }
+    }
+
+    /** Runs one action at a time: a second click or key while it runs does nothing. */
+    async _act(name, scope, action) {
+        if (this.busy) {
+            return false;
+        }
+        this.busy = name;
+        this.setError(scope, "");
+        this.generation++;
+        try {
+            return await action();
+        } catch (error) {
+            this._onError(scope, error);
+            return false;
+        } finally {
+            this.busy = "";
+            this.generation++;
+        }
+    }
+
+    setError(scope, text) {
+        if (text) {
+            this.errors[scope] = text;
+        } else {
+            delete this.errors[scope];
+        }
+    }
+
+    _onError(scope, error) {
+        if (error instanceof ConnectionLostError) {
+            this._goOffline();
+        } else if (error instanceof RPCError) {
+            if (error.exceptionName === SESSION_EXPIRED) {
+                this.expired = true;
+                return;
+            }
+            const text = error.data?.message || error.message;
+            this.setError(
+                scope,
+                SPOKEN_ERRORS.has(error.exceptionName)
+                    ? text
+                    : _t("The server could not do it: %s. Nothing is lost; try again.", text)
+            );
+        } else {
+            throw error;
+        }
+    }
+
+    /** Takes over whatever part of the state an answer carries. */
+    _apply(answer) {
+        if (answer.now) {
+            const skew = toMillis(answer.now) - Date.now();
+            // The server counts whole seconds: less than that is not worth a jump.
+            if (Math.abs(skew - this.skew) > 1_500) {
+                this.skew = skew;
+                this.clock.now = this.now();
+            }
+        }
+        if (answer.lost_seat) {
+            this.otherSeat = true;
+            return false;
+        }
+        for (const part of ["session", "figures", "callbacks", "campaigns", "user"]) {
+            if (part in answer) {
+                this[part] = answer[part] || (part === "session" ? {} : answer[part]);
+            }
+        }
+        if ("campaign" in answer) {
+            this.campaign = answer.campaign || false;
+        }
+        if ("pause_reasons" in answer) {
+            this.pauseReasons = answer.pause_reasons;
+        }
+        if ("empty" in answer) {
+            this.empty = answer.empty || false;
+        }
+        if ("call" in answer) {
+            this._setCall(answer.call);
+        }
+        return true;
+    }
+
+    async open() {
+        return this._act("open", "desk", async () => {
+            this.loggedOut = false;
+            this._readOutbox();
+            const answer = await this._rpc("open_desk");
+            this.expired = false;
+            this.otherSeat = Boolean(answer.other_seat);
+            if (answer.telephony) {
+                this.io.telephony.use(
+                    answer.telephony.provider,
+                    answer.telephony.capabilities
+                );
+                this.provider = this.io.telephony.status.provider;
+                this.capabilities = [...this.io.telephony.status.capabilities];
+            }
+            this._dropOldDrafts();
+            if (!this._apply(answer)) {
+                this.loaded = true;
+                return false;
+            }
+            this.choosing = false;
+            this.lastBeat = this.now();
+            if (!this.otherSeat) {
+                await this._flush();
+            }
+            this.loaded = true;
+            return true;
+        });
+    }
+
+    async takeOver() {
+        const taken = await this._act("take_over", "desk", async () => {
+            const answer = await this._rpc("take_over");
+            if (answer.lost_seat) {
+                return false;
+            }
+            this.otherSeat = false;
+            return true;
+        });
+        return taken && this.open();
+    }
+
+    async chooseCampaign(campaignId) {
+        return this._act("choose", "desk", async () => {
+            const answer = await this._rpc("choose_campaign", {campaign_id: campaignId});
+            this.empty = false;
+            this.flowing = false;
+            this.notice = null;
+            if (this._apply(answer)) {
+                this.choosing = false;
+                this.tab = "script";
+            }
+        });
+    }
+
+    /** Back to the list of campaigns, with what waits in each as of now. */
+    async changeCampaign() {
+        if (this.inCall) {
+            return;
+        }
+        if (this.call && !(await this.release())) {
+            return;
+        }
+        this.choosing = true;
+        this.menu = "";
+        await this._act("open", "desk", async () => this._apply(await this._rpc("open_desk")));
+    }
+
+    async pause(reasonId = false) {
+        this.menu = "";
+        if (this.inCall || this.busy === "close") {
+            this.pauseAfter = {reasonId};
+            return;
+        }
+        if (this.call && !(await this.release())) {
+            return;
+        }
+        return this._setState("paused", reasonId);
+    }
+
+    cancelPause() {
+        this.pauseAfter = false;
+    }
+
+    async ready() {
+        const done = await this._setState("ready");
+        if (done && this.flowing && this.idle) {
+            return this.next();
+        }
+        return done;
+    }
+
+    async _setState(state, reasonId = false) {
+        return this._act("state", "desk", async () =>
+            this._apply(await this._rpc("set_state", {state, reason_id: reasonId}))
+        );
+    }
+
+    async logOut() {
+        if (this.inCall) {
+            this.setError("desk", _t("Record the result of this call first."));
+            return;
+        }
+        return this._act("log_out", "desk", async () => {
+            await this._rpc("log_out");
+            this._setCall(false);
+            this.loggedOut = true;
+            this.loaded = false;
+            this.menu = "";
+        });
+    }
+
+    // ------------------------------------------------------------------ the next person
+    async next() {
+        if (!this.idle || this.now() < this.restUntil) {
+            return false;
+        }
+        return this._ask("get_next");
+    }
+
+    /** Works one of my callbacks, or a person found by searching. */
+    async openTarget(targetId) {
+        if (this.inCall) {
+            return false;
+        }
+        return this._ask("get_target", {target_id: targetId});
+    }
+
+    async _ask(method, kwargs) {
+        return this._act("next", "next", async () => {
+            this.lastAsk = this.now();
+            const answer = await this._rpc(method, kwargs);
+            this.flowing = Boolean(this.campaign?.auto_next);
+            return this._apply(answer) && Boolean(this.call);
+        });
+    }
+
+    async release() {
+        if (!this.call || this.inCall) {
+            return false;
+        }
+        const targetId = this.call.target.id;
+        return this._act("release", "next", async () => {
+            await this._saveNotes();
+            const answer = await this._rpc("release", {target_id: targetId});
+            if (this._apply({...answer, call: false})) {
+                this.flowing = false;
+                this.io.storage.remove(`draft.${targetId}`);
+                return true;
+            }
+            return false;
+        });
+    }
+
+    async search(text) {
+        try {
+            const cards = await this._rpc("search_people", {text, own: true});
+            this.setError("search", "");
+            return Array.isArray(cards) ? cards : cards.cards || [];
+        } catch (error) {
+            this._onError("search", error);
+            return [];
+        }
+    }
+
+    // ------------------------------------------------------------------ the attempt
+    _setCall(call) {
+        const previous = this.call && this.call.target.id;
+        if (!call) {
+            this.call = false;
+            this.draft = null;
+            this.pending = null;
+            this.held = false;
+            return;
+        }
+        if (previous === call.target.id && this.draft?.uuid) {
+            // The same person, told again: what is being typed stays.
+            if (!call.interaction || call.interaction.uuid === this.draft.uuid) {
+                call.interaction = call.interaction || this.call.interaction;
+                this.call = call;
+                return;
+            }
+        }
+        this.call = call;
+        this.draft = this._makeDraft(call);
+        this.pending = null;
+        this.notesState = "";
+        this.tab = "script";
+        delete this.errors.call;
+        delete this.errors.result;
+        delete this.errors.notes;
+        this._keepDraft();
+    }
+
+    /** The attempt as it was left, or a new one with a uuid of its own. */
+    _makeDraft(call) {
+        const {target, interaction} = call;
+        const left = this.io.storage.get(`draft.${target.id}`) || {};
+        // A dialled attempt that the server no longer knows was closed without us.
+        const resumed = interaction
+            ? left.uuid === interaction.uuid
+            : left.uuid && !left.dialled && left.attempts === target.attempts;
+        const kept = resumed ? left : {};
+        // What was typed and never recorded comes back even into a new attempt.
+        return {
+            target_id: target.id,
+            attempts: target.attempts,
+            uuid: interaction?.uuid || (resumed && left.uuid) || uuid(),
+            dialled: Boolean(interaction),
+            notes: left.notes || interaction?.notes || "",
+            profile: left.profile || {},
+            phone_id:
+                interaction?.phone_id ||
+                kept.phone_id ||
+                target.suggested_phone_id ||
+                call.phones[0]?.id ||
+                false,
+            reason_id: kept.reason_id ?? (interaction?.reason_id || false),
+            action_type_id: kept.action_type_id || false,
+            confirmed: kept.confirmed || interaction?.confirmed || [],
+            callback: kept.callback || {at: "", mine: true, phone_id: false, note: ""},
+            order: kept.order || {},
+            extra: kept.extra || {},
+            ended_at: kept.ended_at || false,
+            answered_at: kept.answered_at || false,
+            hangup_cause: kept.hangup_cause || false,
+            dirty: Boolean(kept.dirty),
+            shown_at: kept.shown_at || this.now(),
+            saved_at: this.now(),
+        };
+    }
+
+    _keepDraft() {
+        if (this.draft) {
+            this.draft.saved_at = this.now();
+            this.io.storage.set(`draft.${this.draft.target_id}`, this.draft);
+            this.storageFailed = this.io.storage.failed;
+        }
+    }
+
+    _dropOldDrafts() {
+        for (const draft of this.io.storage.entries("draft.")) {
+            if (!(draft.saved_at > this.now() - DRAFT_LIFE)) {
+                this.io.storage.remove(`draft.${draft.target_id}`);
+            }
+        }
+    }
+
+    /** Changes the draft and keeps it here at once. */
+    edit(changes) {
+        if (!this.draft) {
+            return;
+        }
+        Object.assign(this.draft, changes);
+        this._keepDraft();
+    }
+
+    setNotes(notes) {
+        this._editSaved({notes});
+    }
+
+    setProfile(name, value) {
+        this._editSaved({profile: {...this.draft?.profile, [name]: value}});
+    }
+
+    setCallback(changes) {
+        if (!this.draft) {
+            return;
+        }
+        this.edit({callback: {...this.draft.callback, ...changes}});
+        this.setError("callback", "");
+    }
+
+    setQuantity(articleId, quantity) {
+        if (!this.draft) {
+            return;
+        }
+        const order = {...this.draft.order};
+        const whole = Math.max(0, Math.floor(Number(quantity) || 0));
+        if (whole) {
+            order[articleId] = whole;
+        } else {
+            delete order[articleId];
+        }
+        this.edit({order});
+    }
+
+    toggleConfirmed(key) {
+        if (!this.draft) {
+            return;
+        }
+        const confirmed = this.draft.confirmed.filter((each) => each !== key);
+        if (confirmed.length === this.draft.confirmed.length) {
+            confirmed.push(key);
+        }
+        this.edit({confirmed});
+    }
+
+    profileValue(name) {
+        const changed = this.draft?.profile;
+        return changed && name in changed ? changed[name] : this.call?.profile?.[name];
+    }
+
+    _editSaved(changes) {
+        if (!this.draft) {
+            return;
+        }
+        this.edit({...changes, dirty: true});
+        this.notesState = "local";
+        this._saveLater();
+    }
+
+    _saveLater() {
+        if (!this.io.timers.save) {
+            this.io.timers.save = browser.setTimeout(() => this._saveNotes(), SAVE_EVERY);
+        }
+    }
+
+    _cancelSave() {
+        browser.clearTimeout(this.io.timers.save);
+        delete this.io.timers.save;
+    }
+
+    async _saveNotes() {
+        this._cancelSave();
+        const draft = this.draft;
+        if (!draft?.dirty || this.offline || this.io.destroyed) {
+            return;
+        }
+        draft.dirty = false;
+        try {
+            const answer = await this._rpc("save_notes", {
+                uuid: draft.dialled ? draft.uuid : false,
+                target_id: draft.target_id,
+                notes: draft.notes,
+                profile: draft.profile,
+                renew: true,
+            });
+            if (this.draft?.uuid !== draft.uuid || !this._apply(answer)) {
+                return;
+            }
+            if (answer.lease_until) {
+                this.call.target.lease_until = answer.lease_until;
+            }
+            this.notesState = this.draft.dirty ? "local" : "saved";
+            this.setError("notes", "");
+        } catch (error) {
+            if (this.draft?.uuid !== draft.uuid) {
+                return;
+            }
+            draft.dirty = true;
+            this._onError("notes", error);
+        } finally {
+            if (this.draft?.uuid === draft.uuid) {
+                this._keepDraft();
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ the line
+    choosePhone(phoneId) {
+        if (this.phase === "preview") {
+            this.edit({phone_id: phoneId});
+            this.setError("call", "");
+        }
+    }
+
+    async dial() {
+        if (!this.canDial) {
+            if (this.phase === "preview" && !this.busy) {
+                this.setError("call", this.dialHindrance);
+            }
+            return false;
+        }
+        return this._act("dial", "call", async () => {
+            const {draft, phone} = this;
+            this.notice = null;
+            this.lineState = "idle";
+            const answer = await this._rpc("dial", {
+                uuid: draft.uuid,
+                target_id: draft.target_id,
+                phone_id: phone.id,
+            });
+            if (!this._apply(answer) || this.draft?.uuid !== draft.uuid) {
+                return false;
+            }
+            if (answer.refused) {
+                this.call.may_call = {warnings: [], ...answer.refused};
+                this.setError("call", answer.refused.reason || this.dialHindrance);
+                return false;
+            }
+            if (answer.may_call) {
+                this.call.may_call = answer.may_call;
+            }
+            this.call.interaction = answer.interaction;
+            this.edit({dialled: true, phone_id: phone.id});
+            await this._carry(answer.telephony);
+            return true;
+        });
+    }
+
+    /** The link did not open, or the softphone was closed: the same call once more. */
+    async dialAgain() {
+        if (this.phase !== "talking" || this.provider !== "manual") {
+            return false;
+        }
+        return this._act("dial", "call", async () => {
+            const answer = await this._rpc("dial", {
+                uuid: this.draft.uuid,
+                target_id: this.draft.target_id,
+                phone_id: this.draft.phone_id,
+            });
+            if (this._apply(answer) && answer.telephony) {
+                await this._carry(answer.telephony);
+            }
+        });
+    }
+
+    async _carry(instruction) {
+        try {
+            await this.io.telephony.dial({
+                number: this.phone?.e164 || "",
+                uuid: this.draft.uuid,
+                instruction,
+            });
+        } catch (error) {
+            this.setError("call", _t("The phone did not take the call: %s", error.message));
+        }
+    }
+
+    async hangup() {
+        if (!["dialling", "talking"].includes(this.phase)) {
+            return;
+        }
+        try {
+            await this.io.telephony.hangup();
+        } catch (error) {
+            this.setError("call", _t("The phone did not hang up: %s", error.message));
+        }
+        this._end();
+    }
+
+    async line(method, ...args) {
+        try {
+            await this.io.telephony[method](...args);
+            this.setError("call", "");
+        } catch (error) {
+            this.setError("call", error.message);
+        }
+    }
+
+    _onLine(change) {
+        if (!this.draft?.dialled || (change.uuid && change.uuid !== this.draft.uuid)) {
+            return;
+        }
+        this.lineState = change.state;
+        if (change.state === "talking") {
+            this.held = false;
+            // A provider that hears nothing back does not know when it was answered.
+            if (!change.assumed && !this.draft.answered_at) {
+                this.edit({answered_at: toInstant(this.now())});
+            }
+        } else if (change.state === "held") {
+            this.held = true;
+        } else if (change.state === "ended") {
+            this._end(change.cause);
+        }
+    }
+
+    _end(cause = false) {
+        if (this.draft && !this.endedAt) {
+            this.edit({ended_at: toInstant(this.now()), hangup_cause: cause || false});
+            this.held = false;
+        }
+    }
+
+    // ------------------------------------------------------------------ the result
+    /** What a result still wants: `{where, text}`, or null. */
+    missingFor(disposition) {
+        const {callback, order} = this.draft;
+        if (callback.at && toMillis(callback.at) <= this.now()) {
+            return {where: "callback", text: _t("That moment has passed. Choose another.")};
+        }
+        if (disposition.needs_callback && !callback.at) {
+            return {
+                where: "callback",
+                text: _t("“%s” wants a day and an hour. Choose them here.", disposition.name),
+            };
+        }
+        if (disposition.needs_order && !Object.keys(order).length) {
+            return {
+                where: "order",
+                text: _t("“%s” wants an order. Put in what was sold.", disposition.name),
+            };
+        }
+        for (const pane of this.panes) {
+            const text = pane.check?.(disposition, this);
+            if (text) {
+                return {where: pane.id, text};
+            }
+        }
+        return null;
+    }
+
+    async close(dispositionId) {
+        const disposition = this.disposition(dispositionId);
+        if (!disposition?.leaf || !this.takesResults) {
+            return false;
+        }
+        const missing = this.missingFor(disposition);
+        if (missing) {
+            this.pending = {dispositionId, ...missing};
+            if (this.panes.some((pane) => pane.id === missing.where)) {
+                this.tab = missing.where;
+            }
+            return false;
+        }
+        this.pending = null;
+        return this._act("close", "result", async () => {
+            this._cancelSave();
+            if (this.draft.dialled && !this.endedAt) {
+                this._hangupQuietly();
+                this._end();
+            }
+            const entry = {
+                uuid: this.draft.uuid,
+                target_id: this.draft.target_id,
+                disposition_id: dispositionId,
+                label: disposition.name,
+                payload: this._payload(),
+                next: Boolean(this.campaign.auto_next) && !this.pauseAfter,
+                at: this.now(),
+            };
+            this.io.storage.set(`outbox.${entry.uuid}`, entry);
+            if (this.offline) {
+                this._keepResult();
+                return true;
+            }
+            await this._sendResult(entry);
+            return true;
+        });
+    }
+
+    _payload() {
+        const {draft} = this;
+        const payload = {
+            notes: draft.notes,
+            reason_id: draft.reason_id,
+            phone_id: draft.phone_id,
+            answered_at: draft.answered_at,
+            ended_at: draft.dialled ? this.endedAt : false,
+            hangup_cause: draft.hangup_cause,
+            profile: {...draft.profile},
+            confirmed: [...draft.confirmed],
+        };
+        if (draft.action_type_id) {
+            payload.action_type_id = draft.action_type_id;
+        }
+        if (draft.callback.at) {
+            payload.callback = {...draft.callback};
+        }
+        const lines = Object.entries(draft.order);
+        if (lines.length) {
+            payload.order = {
+                lines: lines.map(([articleId, quantity]) => ({
+                    article_id: Number(articleId),
+                    quantity,
+                })),
+            };
+        }
+        for (const pane of this.panes) {
+            Object.assign(payload, pane.payload?.(this));
+        }
+        return payload;
+    }
+
+    async _hangupQuietly() {
+        try {
+            await this.io.telephony.hangup();
+        } catch {
+            // The result counts; the line says for itself that it is still open.
+        }
+    }
+
+    /** Sends one result; it leaves the outbox only when the server has answered. */
+    async _sendResult(entry) {
+        let answer = null;
+        try {
+            answer = await this._rpc("close_and_get_next", {
+                uuid: entry.uuid,
+                target_id: entry.target_id,
+                disposition_id: entry.disposition_id,
+                payload: entry.payload,
+                next: entry.next,
+            });
+        } catch (error) {
+            if (
+                error instanceof ConnectionLostError ||
+                error.exceptionName === SESSION_EXPIRED
+            ) {
+                // Whether it arrived is not known, so only this uuid may say it again.
+                this._keepResult();
+            } else {
+                this.io.storage.remove(`outbox.${entry.uuid}`);
+                this._readOutbox();
+            }
+            throw error;
+        }
+        if (answer.lost_seat) {
+            this._readOutbox();
+            this._apply(answer);
+            return false;
+        }
+        this.io.storage.remove(`outbox.${entry.uuid}`);
+        this.io.storage.remove(`draft.${entry.target_id}`);
+        this._readOutbox();
+        this.lastAsk = this.now();
+        this.restUntil = this.now() + HAND_REST;
+        this.notice = {label: entry.label, todo: answer.closed?.todo || []};
+        if (this.call && this.call.target.id === entry.target_id) {
+            this._setCall(false);
+        } else if (this.call) {
+            delete answer.call; // somebody else is on the desk already
+        }
+        if (entry.next) {
+            this.flowing = true;
+        }
+        this._apply(answer);
+        if (this.pauseAfter && !this.call) {
+            const {reasonId} = this.pauseAfter;
+            this.pauseAfter = false;
+            this._apply(
+                await this._rpc("set_state", {state: "paused", reason_id: reasonId})
+            );
+        }
+        return true;
+    }
+
+    _keepResult() {
+        this._readOutbox();
+        this._setCall(false);
+    }
+
+    _readOutbox() {
+        this.kept = this.io.storage
+            .entries("outbox.")
+            .sort((one, other) => one.at - other.at);
+    }
+
+    /** Sends what was kept, each once and in its order. */
+    async _flush() {
+        if (this.flushing || this.otherSeat) {
+            return;
+        }
+        this._readOutbox();
+        const entries = [...this.kept];
+        this.flushing = true;
+        let refused = false;
+        try {
+            for (const [index, entry] of entries.entries()) {
+                const last = index === entries.length - 1;
+                try {
+                    const sent = await this._sendResult({
+                        ...entry,
+                        next: last && entry.next && !this.pauseAfter,
+                    });
+                    if (!sent) {
+                        return;
+                    }
+                } catch (error) {
+                    this._onError("result", error);
+                    if (this.offline || this.expired) {
+                        return;
+                    }
+                    refused = true;
+                }
+            }
+        } finally {
+            this.flushing = false;
+        }
+        if (refused) {
+            // The person is still ours and what was typed is still here: show both.
+            const text = this.errors.result;
+            this._apply(await this._rpc("open_desk"));
+            this.setError("result", text);
+        }
+    }
+
+    // ------------------------------------------------------------------ the network
+    _goOffline() {
+        this.offline = true;
+        if (!this.io.timers.ping && !this.io.destroyed) {
+            const delay = PING_AFTER[Math.min(this.pings, PING_AFTER.length - 1)];
+            this.pings++;
+            this.io.timers.ping = browser.setTimeout(() => this.ping(), delay);
+        }
+    }
+
+    /** The browser says that the cable is out: believe it at once. */
+    networkLost() {
+        this._goOffline();
+    }
+
+    async ping() {
+        browser.clearTimeout(this.io.timers.ping);
+        delete this.io.timers.ping;
+        if (this.io.destroyed || !this.offline) {
+            return;
+        }
+        if (!this.loaded && !this.loggedOut) {
+            await this.open();
+            return;
+        }
+        try {
+            const answer = await this._rpc("heartbeat");
+            this._apply(answer);
+        } catch (error) {
+            if (error instanceof ConnectionLostError) {
+                this._goOffline();
+            } else {
+                this._backOnline();
+                this._onError("desk", error);
+            }
+        }
+    }
+
+    _backOnline() {
+        this.offline = false;
+        this.pings = 0;
+        browser.clearTimeout(this.io.timers.ping);
+        delete this.io.timers.ping;
+        if (!this.loaded || this.io.destroyed) {
+            return;
+        }
+        if (this.draft?.dirty) {
+            this._saveLater();
+        }
+        // Not before the answer that told us is taken in.
+        this.io.timers.flush = browser.setTimeout(() => this.sendKept(), 0);
+    }
+
+    async sendKept() {
+        this._readOutbox();
+        if (this.kept.length && !this.otherSeat) {
+            await this._act("flush", "result", () => this._flush());
+        }
+    }
+
+    /** After the agent has logged in again in another tab. */
+    async retry() {
+        this.expired = false;
+        this.setError("desk", "");
+        return this.open();
+    }
+
+    async heartbeat() {
+        this.lastBeat = this.now();
+        const {generation} = this;
+        try {
+            const answer = await this._rpc("heartbeat");
+            if (generation !== this.generation) {
+                // Something newer was said meanwhile.
+                delete answer.session;
+                delete answer.figures;
+            }
+            if (this._apply(answer) && answer.lease_until && this.call) {
+                this.call.target.lease_until = answer.lease_until;
+            }
+        } catch (error) {
+            this._onError("desk", error);
+        }
+    }
+
+    /** Once a second. */
+    tick() {
+        this.clock.now = this.now();
+        if (!this.loaded || this.loggedOut || this.otherSeat || this.expired) {
+            return;
+        }
+        if (!this.offline && this.clock.now - this.lastBeat >= HEARTBEAT_EVERY) {
+            this.heartbeat();
+        }
+        if (this.flowing && this.idle && !this.offline && !this.busy && !this.menu) {
+            const due = this.empty && toMillis(this.empty.next_at);
+            const waited = this.clock.now - this.lastAsk;
+            const ready = due && due <= this.clock.now && waited > 2_000;
+            if (ready || waited >= ASK_AGAIN_EVERY) {
+                this.next();
+            }
+        }
+    }
+}

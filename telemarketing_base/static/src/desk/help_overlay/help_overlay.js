@@ -1,0 +1,39 @@
+import {Component} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {useDesk} from "../desk_hooks";
+
+/** The keys of the desk. */
+export class HelpOverlay extends Component {
+    static template = "telemarketing_base.HelpOverlay";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+    }
+
+    get keys() {
+        const keys = [
+            ["1 … 9", _t("Result of the call, when you are not writing")],
+            ["Alt+1 … 9", _t("Result of the call, always")],
+            ["0, Esc", _t("Back one level of results; out of a text field")],
+            [_t("a letter"), _t("Find a result by its name")],
+            ["Enter", _t("Next person, or record the result that waits for a date")],
+            ["Alt+D", _t("Dial")],
+            ["Alt+C", _t("Hang up")],
+        ];
+        if (this.desk.can("hold")) {
+            keys.push(["Alt+R", _t("Hold")]);
+        }
+        return keys.concat([
+            ["Alt+N", _t("Notes")],
+            ["Alt+B", _t("Call again: day and hour")],
+            ["Alt+S, Alt+H, Alt+O", _t("Script, history, order")],
+            ["Alt+P", _t("Pause, and go on")],
+            ["F1, ?", _t("This page")],
+        ]);
+    }
+
+    close() {
+        this.desk.menu = "";
+    }
+}

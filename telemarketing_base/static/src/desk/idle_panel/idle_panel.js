@@ -1,0 +1,122 @@
+import {Component, onMounted, useEffect, useRef, useState} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {formatMoment, formatSeconds, formatWhen} from "../desk_format";
+import {useDesk} from "../desk_hooks";
+
+/** Between two calls: the day so far, callbacks, why there is nobody, a search. */
+export class IdlePanel extends Component {
+    static template = "telemarketing_base.IdlePanel";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+        this.next = useRef("next");
+        this.state = useState({text: "", cards: [], searched: false, searching: false});
+        const focusNext = () => this.next.el?.focus({preventScroll: true});
+        onMounted(focusNext);
+        useEffect(focusNext, () => [this.desk.phase]);
+    }
+
+    get title() {
+        if (this.desk.phase === "paused") {
+            return _t("Paused");
+        }
+        return this.desk.phase === "empty" ? _t("Nobody to call now") : _t("Ready");
+    }
+
+    get reasonName() {
+        const {session, pauseReasons} = this.desk;
+        const {reason} = session;
+        if (!reason) {
+            return "";
+        }
+        const id = reason.id || reason[0] || reason;
+        return (
+            reason.name || pauseReasons.find((each) => each.id === id)?.name || String(reason)
+        );
+    }
+
+    get capText() {
+        const {session, pauseReasons} = this.desk;
+        const id = session.reason?.id || session.reason?.[0] || session.reason;
+        const cap = pauseReasons.find((each) => each.id === id)?.cap_seconds;
+        return cap ? _t("up to %s", formatSeconds(cap)) : "";
+    }
+
+    get emptyLines() {
+        const {empty, clock} = this.desk;
+        if (!empty) {
+            return [];
+        }
+        const lines = [];
+        if (empty.ready_later) {
+            lines.push({
+                count: empty.ready_later,
+                text: empty.next_at
+                    ? _t("later, the first at %s", formatWhen(empty.next_at, clock.now))
+                    : _t("later"),
+            });
+        }
+        if (empty.mine_callbacks) {
+            lines.push({count: empty.mine_callbacks, text: _t("callbacks of yours")});
+        }
+        if (empty.never) {
+            lines.push({count: empty.never, text: _t("never: closed or barred")});
+        }
+        return lines.concat(empty.reasons || []);
+    }
+
+    get asksByItself() {
+        return this.desk.flowing && this.desk.phase === "empty";
+    }
+
+    get callbacks() {
+        return this.desk.callbacks.map((callback) => ({
+            ...callback,
+            when: formatWhen(callback.at, this.desk.clock.now),
+            last: callback.last_result
+                ? `${callback.last_result} · ${formatMoment(callback.last_result_at)}`
+                : "",
+        }));
+    }
+
+    get figures() {
+        const {figures} = this.desk;
+        return [
+            {id: "calls", value: figures.calls || 0, label: _t("calls")},
+            {id: "contacts", value: figures.contacts || 0, label: _t("contacts")},
+            {id: "useful", value: figures.useful || 0, label: _t("useful")},
+            {
+                id: "conversions",
+                value: figures.conversions || 0,
+                label: figures.conversion_label || _t("conversions"),
+            },
+            {
+                id: "average",
+                value: formatSeconds(figures.average_seconds),
+                label: _t("average call"),
+            },
+            {
+                id: "paused",
+                value: formatSeconds(figures.paused_seconds),
+                label: _t("paused"),
+            },
+        ];
+    }
+
+    get opensCards() {
+        return this.desk.idle && !this.desk.busy && !this.desk.offline;
+    }
+
+    async onSearch(ev) {
+        ev.preventDefault();
+        const text = this.state.text.trim();
+        if (!text || this.state.searching) {
+            return;
+        }
+        this.state.searching = true;
+        this.state.cards = await this.desk.search(text);
+        this.state.searching = false;
+        this.state.searched = true;
+    }
+}

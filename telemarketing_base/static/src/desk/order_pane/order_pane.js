@@ -1,0 +1,38 @@
+import {Component} from "@odoo/owl";
+import {formatPrice} from "../desk_format";
+import {useDesk} from "../desk_hooks";
+
+/** The campaign's articles with a quantity each; kept half made, sent with the result. */
+export class OrderPane extends Component {
+    static template = "telemarketing_base.OrderPane";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+    }
+
+    get articles() {
+        return this.desk.campaign.articles.map((article) => {
+            const quantity = this.desk.draft.order[article.id] || 0;
+            return {
+                ...article,
+                quantity,
+                unit: formatPrice(article.price, article.currency),
+                sum: quantity ? formatPrice(article.price * quantity, article.currency) : "",
+            };
+        });
+    }
+
+    get total() {
+        const ordered = this.articles.filter((article) => article.quantity);
+        if (!ordered.length) {
+            return "";
+        }
+        const total = ordered.reduce((sum, {price, quantity}) => sum + price * quantity, 0);
+        return formatPrice(total, ordered[0].currency);
+    }
+
+    add(article, step) {
+        this.desk.setQuantity(article.id, article.quantity + step);
+    }
+}

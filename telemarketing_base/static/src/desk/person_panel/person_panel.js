@@ -1,0 +1,145 @@
+import {Component} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {formatWhen} from "../desk_format";
+import {useDesk} from "../desk_hooks";
+
+const {DateTime} = luxon;
+
+const KINDS = {mobile: "fa-mobile", landline: "fa-phone", fixed: "fa-phone"};
+const INPUTS = {
+    integer: "number",
+    float: "number",
+    monetary: "number",
+    date: "date",
+    datetime: "datetime-local",
+};
+
+/** Who is on the desk, whether they may be called, and the campaign's own fields. */
+export class PersonPanel extends Component {
+    static template = "telemarketing_base.PersonPanel";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+    }
+
+    get contact() {
+        return this.desk.call.contact;
+    }
+
+    get place() {
+        const {zip, city, state} = this.contact;
+        const town = [zip, city].filter(Boolean).join(" ");
+        return [town, state && state !== city ? state : ""].filter(Boolean).join(", ");
+    }
+
+    get localTime() {
+        const {tz, local_time: told} = this.contact;
+        if (tz && luxon.IANAZone.isValidZone(tz)) {
+            return DateTime.fromMillis(this.desk.clock.now, {zone: tz}).toFormat("HH:mm");
+        }
+        return told || "";
+    }
+
+    get attempt() {
+        const {attempts, max_attempts: most} = this.desk.call.target;
+        const number = this.desk.inCall ? Math.max(attempts, 1) : attempts + 1;
+        return most
+            ? _t("Attempt %(number)s of %(most)s", {number, most})
+            : _t("Attempt %s", number);
+    }
+
+    get may() {
+        const may = this.desk.call.may_call || {};
+        const until = formatWhen(may.until, this.desk.clock.now);
+        if (may.answer === "never") {
+            return {sign: "fa-ban", kind: "danger", text: _t("May not be called"), may};
+        }
+        if (may.answer === "until") {
+            return {
+                sign: "fa-clock-o",
+                kind: "warning",
+                text: until ? _t("Not before %s", until) : _t("Not now"),
+                may,
+            };
+        }
+        return {
+            sign: "fa-check",
+            kind: "success",
+            text: until ? _t("May be called until %s", until) : _t("May be called"),
+            may,
+        };
+    }
+
+    get phones() {
+        return this.desk.call.phones.map((phone) => ({
+            ...phone,
+            sign: KINDS[phone.kind] || "fa-phone",
+            text: phone.display || phone.e164 || phone.raw,
+            chosen: phone.id === this.desk.draft.phone_id,
+            barred: phone.callable === false,
+            why: phone.reason || _t("This phone may not be called."),
+        }));
+    }
+
+    get fields() {
+        return (this.desk.campaign.profile_fields || [])
+            .filter((field) => field.type !== "separator")
+            .map((field) => {
+                const value = this.desk.profileValue(field.name);
+                const selection = field.type === "selection" ? field.selection || [] : null;
+                return {
+                    ...field,
+                    value: value ?? "",
+                    input: INPUTS[field.type] || "text",
+                    step: field.type === "integer" ? "1" : "any",
+                    selection,
+                    fixed: ["many2one", "many2many", "tags", "html"].includes(field.type),
+                    shown: Array.isArray(value) ? value.flat().join(", ") : value,
+                };
+            });
+    }
+
+    get details() {
+        const {contact} = this;
+        const shown = [
+            [_t("NIF"), contact.vat],
+            [_t("Address"), contact.street],
+            [_t("Email"), contact.email],
+            [_t("Language"), contact.language],
+            [_t("Category"), contact.category],
+            [_t("Type"), contact.type],
+        ];
+        for (const extra of contact.extra || []) {
+            shown.push([extra.string, extra.value]);
+        }
+        return shown
+            .filter(([, value]) => value !== false && value !== "" && value !== undefined)
+            .filter(([, value]) => value !== null)
+            .map(([label, value]) => ({label, value}));
+    }
+
+    onField(field, ev) {
+        const {value, checked} = ev.target;
+        if (field.type === "boolean") {
+            this.desk.setProfile(field.name, checked);
+        } else if (field.input === "number") {
+            this.desk.setProfile(field.name, value === "" ? false : Number(value));
+        } else if (field.type === "datetime") {
+            const when = DateTime.fromISO(value);
+            const utc = when.isValid && when.toUTC().toFormat("yyyy-MM-dd HH:mm:ss");
+            this.desk.setProfile(field.name, utc);
+        } else {
+            this.desk.setProfile(field.name, value || false);
+        }
+    }
+
+    /** A stored instant as the browser's own field wants it. */
+    inputValue(field) {
+        if (field.type !== "datetime" || !field.value) {
+            return field.value === false ? "" : field.value;
+        }
+        const when = DateTime.fromSQL(field.value, {zone: "utc"});
+        return when.isValid ? when.setZone("default").toFormat("yyyy-MM-dd'T'HH:mm") : "";
+    }
+}

@@ -1,0 +1,79 @@
+import {Component, markup, useState} from "@odoo/owl";
+import {useDesk} from "../desk_hooks";
+
+const PLACEHOLDER = /\{\{?\s*([^{}]+?)\s*\}?\}/g;
+
+/**
+ * The script's html with its placeholders filled in. Values go in as text, never as
+ * html; a placeholder that has none stays to be seen.
+ */
+export function fillPlaceholders(html, values) {
+    const page = new DOMParser().parseFromString(html || "", "text/html");
+    const walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) {
+        texts.push(walker.currentNode);
+    }
+    for (const node of texts) {
+        const parts = node.data.split(PLACEHOLDER);
+        if (parts.length === 1) {
+            continue;
+        }
+        // split() on one group: text, name, text, name, …, text
+        const pieces = parts.map((part, index) => {
+            if (index % 2 === 0) {
+                return page.createTextNode(part);
+            }
+            const value = values[part] ?? values[part.toLowerCase()];
+            const known = value !== undefined && value !== null && value !== false;
+            const span = page.createElement("span");
+            span.className =
+                known && value !== "" ? "o_tm_filled" : "o_tm_filled o_tm_missing";
+            span.textContent = known && value !== "" ? String(value) : `{${part}}`;
+            return span;
+        });
+        node.replaceWith(...pieces);
+    }
+    return page.body.innerHTML;
+}
+
+/** What to say: the campaign's scripts, and the lines that must be ticked as read. */
+export class ScriptPane extends Component {
+    static template = "telemarketing_base.ScriptPane";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+        this.state = useState({scriptId: false});
+    }
+
+    get scripts() {
+        return this.desk.campaign.scripts || [];
+    }
+
+    get script() {
+        const {scripts} = this;
+        return scripts.find((each) => each.id === this.state.scriptId) || scripts[0];
+    }
+
+    get html() {
+        return markup(fillPlaceholders(this.script.html, this.desk.call.script_values || {}));
+    }
+
+    /** Only pages of the web are shown in a frame. */
+    get url() {
+        const {url} = this.script;
+        return /^https?:\/\//i.test(url || "") ? url : "";
+    }
+
+    get lines() {
+        return (this.script.confirm_lines || []).map((line) => ({
+            ...line,
+            read: this.desk.draft.confirmed.includes(line.key),
+        }));
+    }
+
+    get unread() {
+        return this.lines.filter((line) => !line.read).length;
+    }
+}

@@ -1,0 +1,127 @@
+# Sourced by ./tm: run, lock, clean.
+# shellcheck shell=sh
+
+# ---------------------------------------------------------------- run
+tm_run() {
+    setup_all
+    TM_DB=${TM_DB:-telemarketing_demo} TM_PORT=${TM_PORT:-8069}
+    logs=$TM_DATA/log; mkdir -p "$logs"
+    port_free "$TM_PORT" || die "port $TM_PORT of 127.0.0.1 is taken.
+    Perhaps Odoo is already running there: open http://127.0.0.1:$TM_PORT
+    Or choose another port:                TM_PORT=$((TM_PORT + 1)) ./tm run"
+    python "$TM_HOME/tools/databases.py" demo "$TM_DB" --log "$logs/database.log" || exit 1
+
+    say "Starting Odoo"
+    log=$logs/server.log; : > "$log"
+    python -m odoo -d "$TM_DB" --db-filter "^$TM_DB\$" --http-interface 127.0.0.1 --http-port "$TM_PORT" \
+        --data-dir "$TM_DATA/odoo" --logfile "$log" </dev/null &
+    odoo=$!
+    trap 'kill -TERM "$odoo" 2>/dev/null' INT TERM HUP
+    if ! wait_for_odoo; then
+        tail -n 30 "$log" >&2
+        kill -TERM "$odoo" 2>/dev/null; wait "$odoo"
+        die "Odoo did not start; the last lines of $log are above"
+    fi
+    print_welcome
+    # A signal ends the first wait; the second waits for Odoo's own clean end.
+    wait "$odoo"; code=$?
+    if kill -0 "$odoo" 2>/dev/null; then note "stopping Odoo"; wait "$odoo"; code=$?; fi
+    [ "$code" -le 130 ] || [ "$code" = 143 ] || die "Odoo ended with code $code; see $log"
+}
+
+port_free() {
+    python - "$1" <<-'PY'
+	import socket, sys
+	probe = socket.socket()
+	probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+	try:
+	    probe.bind(("127.0.0.1", int(sys.argv[1])))
+	except OSError:
+	    sys.exit(1)
+	PY
+}
+
+wait_for_odoo() {
+    python - "http://127.0.0.1:$TM_PORT/web/health" "$odoo" <<-'PY'
+	import os, sys, time, urllib.request
+	url, pid = sys.argv[1], int(sys.argv[2])
+	for _ in range(600):
+	    try:
+	        os.kill(pid, 0)
+	    except ProcessLookupError:
+	        sys.exit("Odoo ended while starting")
+	    try:
+	        with urllib.request.urlopen(url, timeout=5) as answer:
+	            sys.exit(answer.status != 200)
+	    except OSError:
+	        time.sleep(0.2)
+	sys.exit("Odoo did not answer within two minutes")
+	PY
+}
+
+# Logins: one per line, login <tab> password <tab> role, written beside the demo data.
+print_welcome() {
+    printf '\n    Odoo runs at  http://127.0.0.1:%s\n' "$TM_PORT"
+    logins=$TM_HOME/telemarketing_base/demo/LOGINS.txt
+    if [ -e "$logins" ]; then
+        printf '\n    %-16s %-16s %s\n' login password role
+        while IFS='	' read -r login password role; do
+            case $login in '' | '#'*) continue ;; esac
+            printf '    %-16s %-16s %s\n' "$login" "$password" "$role"
+        done < "$logins"
+    fi
+    printf '\n    Database %s, log %s\n    Ctrl-C stops Odoo; ./tm stop stops PostgreSQL too\n\n' "$TM_DB" "$log"
+}
+
+# ---------------------------------------------------------------- lock
+# Keeps the versions that a lock file already names; delete the file to take the newest.
+tm_lock() {
+    find_python
+    uv=$TM_CACHE/uv
+    mkdir -p "$TM_CACHE"
+    if [ ! -x "$uv/bin/uv" ]; then
+        say "uv, which resolves the lock files"
+        rm -rf "$uv"
+        "$TM_PYTHON" -m venv "$uv" && quiet_pip "$uv/bin/pip" uv || die "could not install uv in $uv"
+    fi
+    cd "$TM_HOME" || exit 1
+    for name in requirements requirements-dev; do
+        note "$name.in -> $name.txt"
+        "$uv/bin/uv" pip compile -q --universal --python-version 3.10 --no-header \
+            --no-emit-index-url --no-emit-find-links "$name.in" -o "$name.txt" >/dev/null \
+            || die "$name.in could not be resolved"
+    done
+}
+
+# ---------------------------------------------------------------- clean
+tm_clean() {
+    for folder in "$TM_CACHE" "$TM_DATA"; do
+        case $folder in
+            '' | / | /*/.. | /*/../* | "$HOME" | "$TM_HOME") die "'$folder' is not a folder that clean may empty" ;;
+            /*) ;;
+            *) die "'$folder' is not an absolute path" ;;
+        esac
+    done
+    if [ -n "${TM_PG:-}" ]; then
+        setup_postgres
+        for db in $(psql -X -d postgres -qAtc "select datname from pg_database where datname = '${TM_DB:-telemarketing_demo}' or datname ~ '^tm_(tpl|t|ours)_'"); do
+            note "dropping database $db"
+            dropdb --if-exists --force "$db"
+        done
+    else
+        stop_postgres
+        remove "$TM_DATA"/pg-[0-9]* "$TM_DATA/pg-run"
+    fi
+    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_HOME/artefacts"
+    if [ "${1:-}" = --all ]; then remove "$TM_CACHE/debs" "$TM_CACHE/apt" "$TM_CACHE/npm"; fi
+    rm -f "$TM_CACHE/.lock" "$TM_DATA"/.lock-*
+    rmdir "$TM_CACHE" "$TM_DATA" 2>/dev/null || true
+}
+
+remove() {
+    for path in "$@"; do
+        [ -e "$path" ] || continue
+        note "removing $path"
+        rm -rf "${path:?}"
+    done
+}
