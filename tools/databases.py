@@ -216,8 +216,9 @@ def template(names, demo, log):
     """The prepared database for these modules of ours; made when it is not there."""
     name = template_name(names, demo)
     with locked(name):
-        if exists(name):
+        if exists(name) and (FILESTORE / name).is_dir():
             return name
+        drop(name)
         needed = suite.foreign(names)
         missing = [needs for needs in needed if suite.manifest(needs) is None]
         if missing:

@@ -10,11 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import checklog
 import databases
 import polib
 import suite
 
 LANGUAGE = "es"
+LOG = databases.DATA / "log" / "i18n.log"
 EXPORT = """
 from odoo.tools.translate import trans_export
 for module in {names!r}:
@@ -34,20 +36,19 @@ HEADER = {
 
 def export(names):
     """{module: the terms that Odoo finds in it}"""
-    log = databases.DATA / "log" / "i18n.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")
-    database = databases.ours(False, log)
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    LOG.write_bytes(b"")
+    database = databases.ours(False, LOG)
     with tempfile.TemporaryDirectory() as folder:
         code = databases.run_odoo(
             database,
             *("--shell-interface", "python"),
             command="shell",
             stdin=EXPORT.format(names=names, folder=folder),
-            log=log,
+            log=LOG,
         )
         if code:
-            raise databases.Failure(f"Odoo could not export the terms: see {log}")
+            raise databases.Failure(f"Odoo could not export the terms: see {LOG}")
         found = {}
         for name in names:
             path = Path(folder, f"{name}.po")
@@ -134,6 +135,8 @@ def main():
     try:
         exported = export(names)
     except databases.Failure as failure:
+        for problem in checklog.problems(LOG):
+            print(problem.text)
         sys.exit(f"tm: {failure}")
     bad = 0
     for name, terms in exported.items():

@@ -41,7 +41,7 @@ tm_lint() {
     check "manifests, licences, tags" python tools/check_modules.py
     if [ $# -gt 0 ]; then
         check "pylint-odoo" pylint --rcfile=.pylintrc "$@"
-        check "OCA's module checks" oca-checks-odoo-module --no-verbose "$@"
+        check "OCA's module checks" oca-checks-odoo-module "$@"
         check "OCA's po checks" lint_po
         check "Spanish complete" python tools/i18n.py --check
     fi
@@ -80,7 +80,7 @@ lint_shell() {
 }
 
 lint_po() {
-    find . -path ./node_modules -prune -o -name '*.po' -print | sort | xargs -r oca-checks-po --no-verbose
+    find . -path ./node_modules -prune -o -name '*.po' -print | sort | xargs -r oca-checks-po
 }
 
 lint_prettier() {

@@ -65,7 +65,7 @@ unlock_setup() { exec 9>&-; }
 quiet_pip() {
     pip=$1; shift
     said=$(mktemp) || die "no room for temporary files"
-    "$pip" install -q --disable-pip-version-check --no-warn-conflicts "$@" >"$said" 2>&1; code=$?
+    "$pip" install -q --use-pep517 --disable-pip-version-check --no-warn-conflicts "$@" >"$said" 2>&1; code=$?
     grep -v "^WARNING: Location 'file:.*' is ignored: it is " "$said" >&2
     rm -f "$said"
     return $code
@@ -108,11 +108,12 @@ setup_venv() {
 # Odoo's Community edition is on no Python index; Debian carries it whole as odoo-19 (suite sid).
 # A private apt configuration reads that suite without adding it to the system.
 setup_odoo() {
+    TM_ODOO_LIB=
     if [ -n "${TM_ODOO:-}" ]; then
         for place in "$TM_ODOO" "$TM_ODOO/usr/lib/python3/dist-packages"; do
             if [ -f "$place/odoo/release.py" ]; then TM_ODOO_LIB=$(cd "$place" && pwd); break; fi
         done
-        [ -n "${TM_ODOO_LIB:-}" ] || die "TM_ODOO=$TM_ODOO holds no odoo/release.py; name the folder that contains the package 'odoo'"
+        [ -n "$TM_ODOO_LIB" ] || die "TM_ODOO=$TM_ODOO holds no odoo/release.py; name the folder that contains the package 'odoo'"
         grep -q '^version_info = (19, 0' "$TM_ODOO_LIB/odoo/release.py" || die "TM_ODOO=$TM_ODOO is not Odoo 19.0"
         return 0
     fi

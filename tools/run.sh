@@ -9,12 +9,13 @@ tm_run() {
     port_free "$TM_PORT" || die "port $TM_PORT of 127.0.0.1 is taken.
     Perhaps Odoo is already running there: open http://127.0.0.1:$TM_PORT
     Or choose another port:                TM_PORT=$((TM_PORT + 1)) ./tm run"
-    python "$TM_HOME/tools/databases.py" demo "$TM_DB" --log "$logs/database.log" || exit 1
+    python "$TM_HOME/tools/databases.py" demo "$TM_DB" --log "$logs/$TM_DB-database.log" || exit 1
 
     say "Starting Odoo"
-    log=$logs/server.log; : > "$log"
-    python -m odoo -d "$TM_DB" --db-filter "^$TM_DB\$" --http-interface 127.0.0.1 --http-port "$TM_PORT" \
-        --data-dir "$TM_DATA/odoo" --logfile "$log" </dev/null &
+    log=$logs/$TM_DB.log; : > "$log"
+    # In a session of its own: the terminal's Ctrl-C reaches us, and we ask Odoo once.
+    setsid python -m odoo -d "$TM_DB" --db-filter "^$TM_DB\$" --http-interface 127.0.0.1 --http-port "$TM_PORT" \
+        --data-dir "$TM_DATA/odoo" --logfile "$log" </dev/null >>"$log" 2>&1 &
     odoo=$!
     trap 'kill -TERM "$odoo" 2>/dev/null' INT TERM HUP
     if ! wait_for_odoo; then

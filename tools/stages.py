@@ -4,6 +4,7 @@ Usage: stages.py [quick | STAGE ...]. The last line is 'N passed, N failed'.
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -58,9 +59,9 @@ class Job:
             self.fail(f"Odoo ended with {code}")
         found = checklog.problems(self.log)
         for problem in found[:8]:
-            lines = problem.text.splitlines()
-            if len(lines) > 40:
-                lines[20:-20] = ["[...]"]
+            lines = problem.text.strip().splitlines()
+            if len(lines) > 24:
+                lines[6:-16] = ["[...]"]
             where = f"{self.log.name}:{problem.number}"
             text = "\n".join(lines)
             self.fail(f"{where}: {problem.level} {problem.logger}: {text}")
@@ -198,7 +199,7 @@ SCHEMA = """
 
 
 def matrix(modules, demo):
-    """Install on what the manifests name, update, uninstall; then nothing may be left."""
+    """Install on what the manifests name, update, uninstall: nothing may be left."""
 
     def work(job):
         prepared = databases.template(modules, demo, job.log)
@@ -213,6 +214,8 @@ def matrix(modules, demo):
                 job.fail(f"odoo {flag} {names} ended with {code}")
             if lost := set(modules) - set(databases.installed(job.db)):
                 job.fail(f"not installed after {flag}: {', '.join(sorted(lost))}")
+            if job.complaints:
+                return job.read_odoo_log(0, want_tests=False)
         # What a single module brought of ours goes with it, so that nothing is left.
         ours = [name for name in databases.installed(job.db) if name in suite.own()]
         for targets in [modules, ours] if set(ours) - set(modules) else [modules]:
@@ -239,7 +242,7 @@ def matrix(modules, demo):
         for (left,) in records[:20]:
             job.fail(f"record left after the uninstall: {left}")
         job.read_odoo_log(0, want_tests=False)
-        job.passed = not job.complaints
+        job.passed = int(not job.complaints)
 
     return work
 
@@ -256,8 +259,8 @@ def jobs_of(stage):
                     stage, f"matrix {title}{' demo' * demo}", matrix(modules, demo)
                 )
     elif stage == "core":
-        yield Job(stage, "core crm", core("crm"))
         yield Job(stage, "core sale", core("sale"))
+        yield Job(stage, "core crm", core("crm"))
     elif stage == "quick":
         yield Job(stage, "kernels", kernels)
         yield Job(stage, "quick", quick_module)
@@ -298,11 +301,19 @@ def perform(job):
             databases.drop(job.db)
 
 
+PRINTED = set()
+
+
 def report(job):
     verdict = "FAIL" if job.failed else "ok  "
     print(f"  {verdict} {job.name:<36} {counted(job):<28} {clock(job.seconds)}")
     if job.failed:
         for complaint in job.complaints or ["see the log"]:
+            # The same trouble in many jobs is quoted once.
+            first, _newline, rest = complaint.partition("\n")
+            if rest in PRINTED:
+                complaint = first
+            PRINTED.add(rest)
             print("       " + complaint.replace("\n", "\n       "))
         print(f"       log: {job.log.relative_to(HOME)}")
     sys.stdout.flush()
@@ -370,6 +381,12 @@ def main():
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     LOGS.mkdir(parents=True, exist_ok=True)
+    alone = open(ARTEFACTS / ".lock", "w")
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another ./tm test runs in this folder; waiting for it", flush=True)
+        fcntl.flock(alone, fcntl.LOCK_EX)
     drop_leftovers()
     begun = time.monotonic()
     jobs = [job for stage in stages for job in jobs_of(stage)]

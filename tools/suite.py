@@ -14,13 +14,15 @@ HOME = Path(os.environ.get("TM_HOME") or Path(__file__).resolve().parent.parent)
 KERNELS = ("identity", "importing", "compliance", "pacing", "calculation")
 
 
-def read_manifest(folder):
-    return ast.literal_eval((folder / "__manifest__.py").read_text(encoding="utf-8"))
+def read_manifest(place):
+    values = ast.literal_eval((place / "__manifest__.py").read_text(encoding="utf-8"))
+    values.setdefault("depends", [] if place.name == "base" else ["base"])
+    return values
 
 
 @functools.cache
 def own():
-    """{name: folder} of our modules, in an order in which each follows what it needs."""
+    """{name: folder} of our modules, each after what it needs."""
     found = {
         manifest.parent.name: manifest.parent
         for place in (HOME, HOME / "addons")
@@ -30,7 +32,7 @@ def own():
 
     def visit(name):
         if name in found and name not in ordered:
-            for dependency in manifest(name, found[name])["depends"]:
+            for dependency in read_manifest(found[name])["depends"]:
                 visit(dependency)
             ordered[name] = found[name]
 
@@ -51,18 +53,19 @@ def _odoo_addons():
     return [place for place in places if place.is_dir()]
 
 
-@functools.cache
-def manifest(name, folder=None):
-    """A module's manifest, ours or not; None where there is no such module."""
-    places = [folder] if folder else [own().get(name)]
-    if places == [None]:
-        places = [place / name for place in _odoo_addons()]
-    for place in places:
-        if (place / "__manifest__.py").is_file():
-            values = read_manifest(place)
-            values.setdefault("depends", [] if name == "base" else ["base"])
-            return values
+def folder(name):
+    """Where a module is, ours or not; None where there is no such module."""
+    if name in own():
+        return own()[name]
+    for place in _odoo_addons():
+        if (place / name / "__manifest__.py").is_file():
+            return place / name
     return None
+
+
+@functools.cache
+def manifest(name):
+    return read_manifest(folder(name)) if folder(name) else None
 
 
 def closure(names):

@@ -12,7 +12,7 @@ import functools
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -169,6 +169,9 @@ _BRACKET_COMMENT = re.compile(r"[(\[{][^)\]}]*[^\W\d_][^)\]}]*[)\]}]?")
 _LETTERS = re.compile(r"[^\W\d_]+[.:=]?")
 _STRONG = re.compile(r"[/;,|:=\n\r]+|\s[-–—]\s")
 _GROUP = re.compile(r"\+?\d+")
+# nine digits with or without Spain's prefix, separated one by one: nearly every cell
+_PLAIN = re.compile(r"(?:(?:\+|00)?34)?[ .\-]?[0-9](?:[ .\-]?[0-9]){8}")
+_NO_SEPARATORS = str.maketrans("", "", " .-")
 # '61O345678', '9l2345678': a slip, not a number and a comment
 _SLIP = re.compile(r"(?<!\d)\d{1,6}[^\W\d_]{1,2}\d+")
 
@@ -245,6 +248,8 @@ def split_phones(raw: object) -> list[str]:
     ('91/345 67 89' is one). Fragments of fewer than seven digits beside a longer
     number (hours, extensions) are left out. A cell without digits gives [].
     """
+    if isinstance(raw, str) and _PLAIN.fullmatch(raw):
+        return [raw]
     text, _error = _spell(raw)
     if not text:
         return []
@@ -290,8 +295,10 @@ def check_phone(raw: object, region: str = "ES") -> tuple[Phone | None, Problem 
     numbers it answers the first valid one: ``split_phones`` gives them all.
     """
     written = shown(raw, 80)
-    if isinstance(raw, str) and len(raw) == 9 and raw.isascii() and raw.isdigit():
-        digits = raw
+    if isinstance(raw, str) and _PLAIN.fullmatch(raw):
+        digits = raw.translate(_NO_SEPARATORS)
+        if digits.startswith("00"):
+            digits = "+" + digits[2:]
     else:
         text, lost = _spell(raw)
         if lost:
@@ -302,23 +309,7 @@ def check_phone(raw: object, region: str = "ES") -> tuple[Phone | None, Problem 
         if not pieces:
             return None, Problem("phone_no_digits", written)
         if len(pieces) > 1:
-            problem = None
-            for piece in pieces:
-                phone, why = check_phone(piece, region)
-                if phone:
-                    return (
-                        Phone(
-                            phone.e164,
-                            phone.national,
-                            phone.kind,
-                            phone.country,
-                            phone.foreign,
-                            shown(raw),
-                        ),
-                        None,
-                    )
-                problem = problem or why
-            return None, problem and Problem(problem.code, written)
+            return _first_valid(pieces, region, raw)
         digits = _digits(pieces[0])
     if region == "ES":
         # 34 and nine more is Spain's prefix: no Spanish number is that long
@@ -342,6 +333,19 @@ def check_phone(raw: object, region: str = "ES") -> tuple[Phone | None, Problem 
     if phone is None:
         return None, Problem(code, written)
     return phone, None
+
+
+def _first_valid(
+    pieces: list[str], region: str, raw: object
+) -> tuple[Phone | None, Problem | None]:
+    """Of several numbers the first valid one, else why the first is not."""
+    problem = None
+    for piece in pieces:
+        phone, why = check_phone(piece, region)
+        if phone:
+            return replace(phone, raw=shown(raw)), None
+        problem = problem or why
+    return None, problem and Problem(problem.code, shown(raw, 80))
 
 
 def parse_phone(raw: object, region: str = "ES") -> Phone | None:

@@ -171,9 +171,14 @@ _NOTHING_IN: dict[str, frozenset[str]] = {
 _NOT_FOR = {"note": _NOTHING, "external_key": frozenset(fold(w) for w in ("x", "no"))}
 
 
+_SOMETHING = re.compile(r"[1-9@]")
+
+
 @functools.lru_cache(maxsize=32768)
 def stands_for_nothing(text: str, target: str = "") -> bool:
     """'n/a', '-', '…', 'sin correo', 'nombre' in the name's column."""
+    if _SOMETHING.search(text):
+        return False  # none of the words below holds one: the usual case
     if len(text) > 30:
         return not any(c.isalnum() for c in text)
     folded = fold(text)
@@ -219,9 +224,13 @@ NOT_TO_BE_CALLED = re.compile(
             r"\b(?:dar|darle|dado|dada|darse|pide|solicita) (?:de |la |su )*baja de "
             r"(?:la |las |el |nuestr\w+ )*(?:listas?|base|bbdd|llamadas|publicidad)",
             r"\b(?:do not call|dont call|dnc|remove from list)\b",
-            r"\bno (?:vol|vull) (?:rebre |que )*(?:mes |li |em )*truc",
+            r"\bno (?:vol|vull) (?:rebre |que )*(?:mes |li |em )*tru[cq]",
         ]
     )
+)
+# every alternative above needs one of these; most notes have none
+_HINT = re.compile(
+    r"\bno\b|\bnot\b|robinson|opo|opue|supres|cancel|baja|dont|dnc|remove"
 )
 _YES = frozenset(("1", "si", "s", "yes", "y", "true", "verdadero", "x", "robinson"))
 
@@ -230,7 +239,8 @@ def asked_not_to_be_called(text: str) -> bool:
     """Whether a note says so. Notes are folded first: accents do not matter."""
     if len(text) < 3:
         return False
-    return bool(NOT_TO_BE_CALLED.search(_fold_note(text)))
+    note = _fold_note(text)
+    return bool(_HINT.search(note) and NOT_TO_BE_CALLED.search(note))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -364,7 +374,9 @@ def _capital(match: re.Match, word: str, first: bool, city: bool) -> str:
 
 
 def _strip_junk(text: str) -> str:
-    """Junk characters off the ends; quotes and brackets only as a pair."""
+    """Junk characters off the ends; quotes only as a pair."""
+    if text and text[0].isalnum() and text[-1].isalnum():
+        return text
     while True:
         previous = text
         text = text.strip(_JUNK)
@@ -632,10 +644,7 @@ def _filled(clean: CleanRow, target: str, value: Cell) -> str:
 def _phones(clean: CleanRow, cells: Iterable, settings: Settings) -> None:
     seen: set[str] = set()
     for column, value in cells:
-        if isinstance(value, str) and len(value) == 9 and value.isascii():
-            pieces = [value] if value.isdigit() else split_phones(value)
-        else:
-            pieces = split_phones(value)
+        pieces = split_phones(value)
         if not pieces:
             text = _text(value)
             if text and not stands_for_nothing(text, "phone"):

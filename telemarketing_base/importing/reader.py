@@ -572,9 +572,9 @@ def _stray_byte(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("telemarketing_cp1252", _stray_byte)
 
 
-def _open_csv(source, head: bytes, limits: Limits) -> Table:
-    encoding = next((e for bom, e in _BOMS if head.startswith(bom)), "")
-    if head.startswith(_BINARY) or (not encoding and b"\x00" in head):
+def _refuse_other_text(head: bytes, marked: bool) -> None:
+    """``marked``: a byte order mark says that it is text, NULs and all."""
+    if head.startswith(_BINARY) or (not marked and b"\x00" in head):
         raise ReadError("file_not_table")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1000].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<table", b"<head")) or (
@@ -583,6 +583,11 @@ def _open_csv(source, head: bytes, limits: Limits) -> Table:
         raise ReadError("file_html")
     if start.startswith((b"<?xml", b"{", b"[{")):
         raise ReadError("file_not_table")
+
+
+def _open_csv(source, head: bytes, limits: Limits) -> Table:
+    encoding = next((e for bom, e in _BOMS if head.startswith(bom)), "")
+    _refuse_other_text(head, bool(encoding))
     errors = "telemarketing_cp1252" if encoding == "utf-8-sig" else "strict"
     if not encoding:
         encoding, errors = _find_encoding(source)

@@ -30,3 +30,5 @@ from . import crm_team
 from . import sale_order
 from . import calendar_event
 from . import res_config_settings
+from . import guard
+from . import demo

@@ -72,6 +72,7 @@ class TelemarketingCampaign(models.Model):
         "campaign_id",
         "user_id",
         "Agents",
+        groups="base.group_user",
         domain="[('telemarketing_is_agent', '=', True), "
         "('company_ids', 'in', company_id)]",
     )
@@ -81,6 +82,7 @@ class TelemarketingCampaign(models.Model):
         "campaign_id",
         "user_id",
         "Supervisors",
+        groups="base.group_user",
         domain="[('telemarketing_is_supervisor', '=', True), "
         "('company_ids', 'in', company_id)]",
         default=lambda self: self._default_supervisor_ids(),
@@ -92,6 +94,7 @@ class TelemarketingCampaign(models.Model):
         "campaign_id",
         "user_id",
         "Salespeople",
+        groups="base.group_user",
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
     )
     collaborator_ids = fields.Many2many(
@@ -100,6 +103,7 @@ class TelemarketingCampaign(models.Model):
         "campaign_id",
         "partner_id",
         "Other Collaborators",
+        groups="base.group_user",
         domain="[('telemarketing_role_ids', '!=', False)]",
         help="Technicians, installers, referrers, agencies…",
     )
@@ -108,22 +112,44 @@ class TelemarketingCampaign(models.Model):
     )
 
     # what is offered and said
-    article_ids = fields.One2many("telemarketing.campaign.article", "campaign_id")
-    reason_ids = fields.One2many("telemarketing.reason", "campaign_id")
+    # With groups where the campaign's readers may not read what they hold: whoever
+    # reads a campaign, portal contact or salesperson, reads it whole.
+    article_ids = fields.One2many(
+        "telemarketing.campaign.article",
+        "campaign_id",
+        groups="telemarketing_base.group_agent",
+    )
+    reason_ids = fields.One2many(
+        "telemarketing.reason",
+        "campaign_id",
+        groups="telemarketing_base.group_agent",
+    )
     payment_method_ids = fields.Many2many(
         "payment.method", string="Payment Methods Accepted"
     )
     disposition_ids = fields.Many2many(
-        "telemarketing.disposition", string="Results of This Campaign"
+        "telemarketing.disposition",
+        string="Results of This Campaign",
+        groups="telemarketing_base.group_agent",
     )
     action_type_ids = fields.Many2many(
-        "telemarketing.action.type", string="Actions of This Campaign"
+        "telemarketing.action.type",
+        string="Actions of This Campaign",
+        groups="telemarketing_base.group_agent",
     )
-    script_ids = fields.Many2many("telemarketing.script", string="Scripts")
+    script_ids = fields.Many2many(
+        "telemarketing.script",
+        string="Scripts",
+        groups="telemarketing_base.group_agent",
+    )
     profile_id = fields.Many2one(
         "telemarketing.profile", check_company=True, help="Fields agents fill in."
     )
-    segment_ids = fields.Many2many("telemarketing.segment", string="Work Lists")
+    segment_ids = fields.Many2many(
+        "telemarketing.segment",
+        string="Work Lists",
+        groups="telemarketing_base.group_supervisor",
+    )
     contact_properties_definition = fields.PropertiesDefinition("Extra Columns")
 
     # calling rules
@@ -168,7 +194,11 @@ class TelemarketingCampaign(models.Model):
     )
 
     # counts (of all databases; readers see what their rules let them)
-    database_ids = fields.One2many("telemarketing.database", "campaign_id")
+    database_ids = fields.One2many(
+        "telemarketing.database",
+        "campaign_id",
+        groups="telemarketing_base.group_supervisor",
+    )
     contact_count = fields.Integer(compute="_compute_counts")
     assigned_count = fields.Integer(compute="_compute_counts")
     contacted_count = fields.Integer(compute="_compute_counts")
@@ -212,6 +242,24 @@ class TelemarketingCampaign(models.Model):
                         "%s is not marked as a company that we run campaigns for.",
                         campaign.principal_id.display_name,
                     )
+                )
+
+    @api.constrains("state", "company_id", "active")
+    def _check_parallel(self):
+        """A second running campaign needs its feature, however it comes to run."""
+        for campaign in self.filtered(lambda c: c.state == "running" and c.active):
+            others = self.sudo().search_count(
+                [
+                    ("company_id", "=", campaign.company_id.id),
+                    ("state", "=", "running"),
+                    ("id", "!=", campaign.id),
+                ],
+                limit=1,
+            )
+            if others:
+                campaign.company_id._telemarketing_require(
+                    "campaigns_parallel",
+                    self.env._("A second running campaign"),
                 )
 
     def write(self, vals):
@@ -282,23 +330,10 @@ class TelemarketingCampaign(models.Model):
     # ACTIONS
 
     def action_start(self):
-        """Start or go on. PRO runs one campaign at a time."""
+        """Start or go on. PRO runs one campaign at a time (``_check_parallel``)."""
         for campaign in self:
             if campaign.state == "running":
                 continue
-            others = self.sudo().search_count(
-                [
-                    ("company_id", "=", campaign.company_id.id),
-                    ("state", "=", "running"),
-                    ("id", "!=", campaign.id),
-                ],
-                limit=1,
-            )
-            if others:
-                campaign.company_id._telemarketing_require(
-                    "campaigns_parallel",
-                    self.env._("A second running campaign"),
-                )
             if not campaign.utm_campaign_id:
                 campaign.sudo().utm_campaign_id = self.env["utm.campaign"].sudo().create(
                     {"title": campaign.name}

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..identity.nif import parse_nif
-from ..identity.phone import format_phone, parse_phone
+from ..identity.phone import format_phone, mask_phone, parse_phone
 from ..identity.postcode import PROVINCES, parse_postcode
 
 from .target import CLOSED
@@ -85,10 +85,13 @@ class TelemarketingContact(models.Model):
 
     # COMPUTES
 
-    @api.depends("name", "phone_ids.e164")
+    @api.depends("name", "phone_ids.e164", "campaign_id.mask_numbers")
     def _compute_display_name(self):
         for contact in self:
-            contact.display_name = contact.name or contact.phone or self.env._("Unnamed")
+            phone = contact.phone or ""
+            if phone and contact.campaign_id.mask_numbers:
+                phone = mask_phone(contact.phone_ids[:1].e164 or "")
+            contact.display_name = contact.name or phone or self.env._("Unnamed")
 
     @api.depends("phone_ids.e164", "phone_ids.sequence")
     def _compute_phone(self):
@@ -141,6 +144,12 @@ class TelemarketingContact(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._tidy_values(vals)
+            if vals.get("contact_properties") and vals.get("database_id"):
+                # Odoo drops properties whose container is not among the values.
+                database = self.env["telemarketing.database"].browse(
+                    vals["database_id"]
+                )
+                vals["campaign_id"] = database.campaign_id.id
         contacts = super().create(vals_list)
         if not self.env.context.get("telemarketing_no_target"):
             contacts._create_targets()
@@ -181,7 +190,7 @@ class TelemarketingContact(models.Model):
             self._prepare_target_values(contact, agent)
             for contact in self - with_target
         ]
-        return self.env["telemarketing.target"].create(values)
+        return self.env["telemarketing.target"].sudo().create(values)
 
     @api.model
     def _prepare_target_values(self, contact, agent=None):
@@ -238,10 +247,17 @@ class TelemarketingContactPhone(models.Model):
         [("ok", "In use"), ("bad", "Not this person's")], required=True, default="ok"
     )
 
-    @api.depends("raw", "e164")
+    @api.depends("raw", "e164", "contact_id.campaign_id.mask_numbers")
+    @api.depends_context("uid")
     def _compute_display_name(self):
+        only_agent = self.env.user.telemarketing_only_agent
         for phone in self:
-            phone.display_name = format_phone(phone.e164) if phone.e164 else phone.raw
+            if only_agent and phone.contact_id.campaign_id.mask_numbers:
+                phone.display_name = mask_phone(phone.e164 or phone.raw)
+            else:
+                phone.display_name = (
+                    format_phone(phone.e164) if phone.e164 else phone.raw
+                )
 
     @api.model_create_multi
     def create(self, vals_list):

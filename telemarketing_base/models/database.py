@@ -91,10 +91,6 @@ class TelemarketingDatabase(models.Model):
             self.env.ref("telemarketing_base.cron_database_switch").sudo()._trigger()
         return result
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        return super().create(vals_list)
-
     @api.ondelete(at_uninstall=False)
     def _unlink_only_empty(self):
         for database in self:
@@ -165,4 +161,5 @@ class TelemarketingDatabase(models.Model):
                 break
             remaining -= cr.rowcount
             self.env["telemarketing.target"].invalidate_model(["live"])
-            self.env["ir.cron"]._commit_progress(cr.rowcount, remaining=remaining)
+            if self.env.context.get("cron_id"):
+                self.env["ir.cron"]._commit_progress(cr.rowcount, remaining=remaining)

@@ -241,7 +241,7 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(
                 self.env._("%s is closed in this campaign; ask your supervisor.", name)
             )
-        if not target.live:
+        if not (target.live and target.database_id.switched_on):
             raise UserError(
                 self.env._("The database of %s is switched off.", name)
             )
@@ -362,19 +362,18 @@ class TelemarketingDesk(models.AbstractModel):
         same uuid again changes nothing.
         """
         closed = self._close(session, uuid, target_id, disposition_id, payload or {})
-        self._commit()
         session._set_state("ready", self._now())
-        if not next:
-            return self._answer(session, closed=closed, call=False, empty=False)
         campaign = session.campaign_id._worked_by(self.env.user)
-        if not campaign or campaign.state != "running":
-            return self._answer(
-                session,
-                closed=closed,
-                call=False,
-                empty=self._not_running(campaign),
-            )
-        return self._next_answer(session, campaign, closed=closed)
+        if next and campaign.state == "running":
+            # Commits before it leases.
+            return self._next_answer(session, campaign, closed=closed)
+        self._commit()
+        return self._answer(
+            session,
+            closed=closed,
+            call=False,
+            empty=self._not_running(campaign) if next else False,
+        )
 
     @api.model
     @_seat
@@ -510,6 +509,7 @@ class TelemarketingDesk(models.AbstractModel):
         A second request about the same target waits here, and fails as a
         serialization conflict that Odoo retries: then it sees what the first did.
         """
+        self.env.flush_all()
         self.env.cr.execute(
             """SELECT id FROM telemarketing_target
                WHERE id = %s AND leased_by_id = %s AND state = ANY(%s) FOR UPDATE""",
@@ -547,6 +547,11 @@ class TelemarketingDesk(models.AbstractModel):
                 )
             )
         campaign = interaction.campaign_id or target.campaign_id
+        # What is made in the call belongs to the campaign's company, whichever the
+        # agent has chosen on top of the screen.
+        campaign = campaign.with_company(campaign.company_id)
+        target = target.with_company(campaign.company_id)
+        interaction = interaction.with_company(campaign.company_id)
         disposition = self._check_disposition(campaign, disposition_id)
         if not interaction:
             if not uuid:
@@ -576,7 +581,8 @@ class TelemarketingDesk(models.AbstractModel):
             interaction._qualify()
         if lines:
             interaction._take_order(lines)
-        if target and target.interaction_id == interaction:
+        moved = target or self._lock_returned(interaction)
+        if moved and moved.interaction_id in (interaction, interaction.browse()):
             if callback:
                 interaction.write(
                     {
@@ -584,7 +590,7 @@ class TelemarketingDesk(models.AbstractModel):
                         "callback_user_id": callback["user"].id,
                     }
                 )
-            target._apply_disposition(interaction, callback)
+            moved._apply_disposition(interaction, callback)
         elif disposition.effective_kind == "exclude":
             # Somebody else has the person by now; a no is a no all the same.
             interaction._exclude_person()
@@ -599,6 +605,21 @@ class TelemarketingDesk(models.AbstractModel):
             )
         self._record_call_times(session, interaction)
         return self._closed_values(interaction)
+
+    @api.model
+    def _lock_returned(self, interaction):
+        """The target of a late result, if it went back to the list and nobody has
+        worked it since: the result still decides what happens to the person."""
+        self.env.cr.execute(
+            """SELECT t.id FROM telemarketing_target t
+               WHERE t.id = %s AND t.state = 'ready'
+                 AND NOT EXISTS (SELECT 1 FROM telemarketing_interaction i
+                                 WHERE i.target_id = t.id AND i.id > %s)
+               FOR UPDATE OF t""",
+            [interaction.target_id.id or 0, interaction.id],
+        )
+        row = self.env.cr.fetchone()
+        return self.env["telemarketing.target"].sudo().browse(row and row[0])
 
     @api.model
     def _check_disposition(self, campaign, disposition_id):
@@ -786,6 +807,7 @@ class TelemarketingDesk(models.AbstractModel):
         if modules.module.current_test:
             with cr.savepoint():
                 yield
+            self.env.invalidate_all(flush=False)
             return
         cr.commit()  # pylint: disable=invalid-commit
         try:
@@ -1177,6 +1199,17 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
+    def _who_calls(self, campaign):
+        """The trader and, where it is another, for whom (TRLGDCU art. 96.2)."""
+        if not campaign.principal_id:
+            return campaign.company_id.name
+        return self.env._(
+            "%(center)s, on behalf of %(principal)s",
+            center=campaign.company_id.name,
+            principal=campaign.principal_id.name,
+        )
+
+    @api.model
     def _script_placeholders(self, target):
         """Values for the placeholders of scripts, already escaped for HTML."""
         contact, campaign = target.contact_id, target.campaign_id
@@ -1184,6 +1217,8 @@ class TelemarketingDesk(models.AbstractModel):
             "agente": self.env.user.name,
             "nombre": contact.name or "",
             "empresa": (campaign.principal_id or campaign.company_id).name,
+            "centro": campaign.company_id.name,
+            "identificación": self._who_calls(campaign),
             "campaña": campaign.name,
             "ciudad": contact.city or "",
             "dirección": contact.street or "",

@@ -38,7 +38,6 @@ class TelemarketingDisposition(models.Model):
     campaign_ids = fields.Many2many(
         "telemarketing.campaign",
         help="Empty: common to all campaigns.",
-        check_company=True,
     )
     campaign_kind = fields.Selection(
         selection=lambda self: self.env["telemarketing.campaign"]._selection_kind(),

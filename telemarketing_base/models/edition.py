@@ -23,22 +23,54 @@ class TelemarketingEdition(models.Model):
 
     _code_uniq = models.UniqueIndex("(code)", "An edition with this code exists.")
 
-    def _install_missing(self):
-        """Ask Odoo to install what these editions name and is on the addons path."""
+    def _modules(self, state):
+        """Modules that these editions name and are on the addons path, in a state."""
         names = {
             name.strip()
             for edition in self
             for name in (edition.module_names or "").split(",")
             if name.strip()
         }
-        missing = (
+        return (
             self.env["ir.module.module"]
             .sudo()
-            .search([("name", "in", sorted(names)), ("state", "=", "uninstalled")])
+            .search([("name", "in", sorted(names)), ("state", "=", state)])
         )
+
+    @api.model
+    def _waiting_modules(self):
+        """What ``_install_missing`` asked for and is not installed yet."""
+        return self.search([])._modules("to install")
+
+    def _install_missing(self):
+        """Ask Odoo to install what these editions name and is on the addons path."""
+        missing = self._modules("uninstalled")
         if missing:
             missing.button_install()
         return missing
+
+    def _give_to_companies(self, module):
+        """An edition module is installed: companies that have no edition get its.
+
+        One that has an edition keeps it; moving up or down is chosen in the settings.
+        When a higher edition is being installed in the same step, nothing: its turn
+        comes.
+
+        :param str module: technical name of the module that brings this edition
+        """
+        self.ensure_one()
+        own = self.env["ir.module.module"].search([("name", "=", module)])
+        above = own.downstream_dependencies(exclude_states=("uninstalled",))
+        if above.filtered(
+            lambda m: m.state == "to install" and m.category_id == own.category_id
+        ):
+            return
+        without = (
+            self.env["res.company"]
+            .with_context(active_test=False)
+            .search([("telemarketing_edition", "=", False)])
+        )
+        without.telemarketing_edition = self.code
 
 
 class TelemarketingFeature(models.Model):

@@ -10,6 +10,7 @@ from psycopg2.extras import Json, execute_values
 from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 
+from ..identity.phone import PERSONAL_KINDS
 from ..identity.reasons import Problem
 from ..identity.text import fold
 from ..importing import (
@@ -92,7 +93,7 @@ class TelemarketingImport(models.Model):
         help="Once loaded, in equal parts at random. Empty: later.",
     )
     preview_html = fields.Html(
-        "Preview", readonly=True, sanitize=False, export_string_translation=False
+        "Preview", readonly=True, export_string_translation=False
     )
     total = fields.Integer("Rows", readonly=True)
     position = fields.Integer("Rows Done", readonly=True)
@@ -256,6 +257,9 @@ class TelemarketingImport(models.Model):
         return Settings(
             required=required,
             duplicates=self.duplicates,
+            # Files repeat made-up NIFs and family mails: under another name they
+            # are a notice, not a repeated person.
+            same_name_only=True,
             today=fields.Datetime.context_timestamp(
                 self.with_context(tz="Europe/Madrid"), now
             ).date(),
@@ -321,13 +325,36 @@ class TelemarketingImport(models.Model):
         for job in self.search([("state", "=", "loading")], order="id"):
             if not job.try_lock_for_update(allow_referencing=True):
                 continue
+            # In the name and the language of who loads it.
+            loader = job.create_uid
+            job = (
+                job.with_user(loader)
+                .with_context(lang=loader.lang)
+                .with_company(job.company_id)
+                .sudo()
+            )
             try:
-                job.with_company(job.company_id)._load()
-            except Exception as error:  # noqa: BLE001 a bad file must not stop others
-                self.env.cr.rollback()
-                _logger.warning("import %s failed", job.id, exc_info=True)
-                job.write({"state": "failed", "error": str(error)})
+                job._load()
+            except ReadError as error:
+                job._roll_back()
+                job.write({"state": "failed", "error": job._reason_text(error.problem)})
                 job._commit_chunk(0)
+            except Exception as error:  # a bad file must not stop the others
+                job._roll_back()
+                _logger.exception("import %s failed", job.id)
+                text = job.env._(
+                    "Loading stopped after row %(row)s: %(why)s. Load goes on from "
+                    "there when it is pressed again.",
+                    row=job.position,
+                    why=error,
+                )
+                job.write({"state": "failed", "error": text})
+                job._commit_chunk(0)
+
+    def _roll_back(self):
+        """What the failed chunk wrote; the ones before it were committed."""
+        if not modules.module.current_test:
+            self.env.cr.rollback()
 
     def _commit_chunk(self, done):
         self.env.flush_all()
@@ -415,20 +442,21 @@ class TelemarketingImport(models.Model):
         self._commit_chunk(len(chunk))
 
     def _mark_known(self, rows):
-        """Rows of people whom a database of the same principal has already."""
-        numbers = {phone.e164 for row in rows for phone in row.phones}
-        vats = {row.vat for row in rows if row.vat}
+        """Rows of people whom a database of the same principal has already: by
+        number, or by NIF and name."""
         if not rows:
             return
+        numbers = {phone.e164 for row in rows for phone in row.phones}
+        vats = {row.vat for row in rows if row.vat}
         self.env.cr.execute(
-            """SELECT p.e164, NULL, d.name
+            """SELECT p.e164, c.vat, c.name, d.name
                FROM telemarketing_contact_phone p
                JOIN telemarketing_contact c ON c.id = p.contact_id
                JOIN telemarketing_database d ON d.id = c.database_id
                WHERE p.e164 = ANY(%(numbers)s) AND c.company_id = %(company)s
                  AND c.principal_id IS NOT DISTINCT FROM %(principal)s
                UNION ALL
-               SELECT NULL, c.vat, d.name FROM telemarketing_contact c
+               SELECT NULL, c.vat, c.name, d.name FROM telemarketing_contact c
                JOIN telemarketing_database d ON d.id = c.database_id
                WHERE c.vat = ANY(%(vats)s) AND c.company_id = %(company)s
                  AND c.principal_id IS NOT DISTINCT FROM %(principal)s""",
@@ -439,16 +467,14 @@ class TelemarketingImport(models.Model):
                 "principal": self.database_id.principal_id.id or None,
             },
         )
-        by_number, by_vat = {}, {}
-        for e164, vat, database in self.env.cr.fetchall():
-            if e164:
-                by_number[e164] = database
-            else:
-                by_vat[vat] = database
+        known = {}
+        for e164, vat, name, database in self.env.cr.fetchall():
+            known[e164 or (vat, fold(name or ""))] = database
         for row in rows:
-            found = next(
-                (by_number[p.e164] for p in row.phones if p.e164 in by_number), None
-            ) or by_vat.get(row.vat)
+            keys = [p.e164 for p in row.phones if p.kind in PERSONAL_KINDS]
+            if row.vat:
+                keys.append((row.vat, fold(row.name)))
+            found = next((known[key] for key in keys if key in known), None)
             if found:
                 row.problems.append(
                     Problem("duplicate_in_database", "", {"database": found})

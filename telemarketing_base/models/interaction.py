@@ -62,8 +62,15 @@ class TelemarketingInteraction(models.Model):
     provider = fields.Char(default="manual", help="Telephony that made the call.")
     is_call = fields.Boolean(default=True)
     phone_id = fields.Many2one("telemarketing.contact.phone", ondelete="set null")
-    number_id = fields.Many2one("telemarketing.number", index="btree_not_null")
-    e164 = fields.Char("Number Dialled")
+    # Agents read ``phone_id``, whose name is masked where the campaign masks numbers.
+    number_id = fields.Many2one(
+        "telemarketing.number",
+        index="btree_not_null",
+        groups="telemarketing_base.group_supervisor",
+    )
+    e164 = fields.Char(
+        "Number Dialled", groups="telemarketing_base.group_supervisor"
+    )
     number_kind = fields.Selection(NUMBER_KINDS)
     state = fields.Selection(
         [

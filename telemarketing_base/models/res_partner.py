@@ -29,15 +29,26 @@ class ResPartner(models.Model):
     telemarketing_role_ids = fields.Many2many(
         "telemarketing.collaborator.role", string="Collaborator Roles"
     )
-    telemarketing_contact_ids = fields.One2many("telemarketing.contact", "partner_id")
+    # Only for those who may read what they hold: others read partners whole too.
+    telemarketing_contact_ids = fields.One2many(
+        "telemarketing.contact",
+        "partner_id",
+        groups="telemarketing_base.group_supervisor",
+    )
     telemarketing_interaction_ids = fields.One2many(
-        "telemarketing.interaction", "partner_id"
+        "telemarketing.interaction",
+        "partner_id",
+        groups="telemarketing_base.group_agent",
     )
     telemarketing_interaction_count = fields.Integer(
-        compute="_compute_telemarketing_interaction_count"
+        compute="_compute_telemarketing_interaction_count",
+        groups="telemarketing_base.group_agent",
     )
     telemarketing_campaign_ids = fields.One2many(
-        "telemarketing.campaign", "principal_id", "Campaigns"
+        "telemarketing.campaign",
+        "principal_id",
+        "Campaigns",
+        groups="telemarketing_base.group_agent",
     )
 
     def _compute_telemarketing_interaction_count(self):

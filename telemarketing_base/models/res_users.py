@@ -22,7 +22,9 @@ class ResUsers(models.Model):
         help="Agent and nothing higher: such users reach people through the desk only.",
     )
     telemarketing_session_ids = fields.One2many(
-        "telemarketing.agent.session", "user_id"
+        "telemarketing.agent.session",
+        "user_id",
+        groups="telemarketing_base.group_agent",
     )
 
     @api.depends("group_ids")

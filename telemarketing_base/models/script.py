@@ -27,7 +27,8 @@ class TelemarketingScript(models.Model):
         compute="_compute_body",
         inverse="_inverse_body",
         sanitize_overridable=False,
-        help="Placeholders: {agente} {nombre} {empresa} {campaña} {ciudad} {perfil.x}. "
+        help="Placeholders: {agente} {nombre} {empresa} {centro} {identificación} "
+        "{campaña} {ciudad} {dirección} {perfil.x}. "
         "Each save makes a new version.",
     )
     confirm_lines = fields.Text(
@@ -46,17 +47,22 @@ class TelemarketingScript(models.Model):
     @api.depends("version_ids")
     def _compute_version_id(self):
         for script in self:
-            script.version_id = script.version_ids[:1]
+            script.version_id = script._latest()
 
     @api.depends("version_ids.body", "version_ids.confirm_lines")
     def _compute_body(self):
         for script in self:
-            script.body = script.version_ids[:1].body
-            script.confirm_lines = script.version_ids[:1].confirm_lines
+            latest = script._latest()
+            script.body = latest.body
+            script.confirm_lines = latest.confirm_lines
+
+    def _latest(self):
+        # A version just created stands last in the cache, whatever the order.
+        return self.version_ids.sorted("number", reverse=True)[:1]
 
     def _inverse_body(self):
         for script in self:
-            last = script.version_ids[:1]
+            last = script._latest()
             if last and (last.body, last.confirm_lines or "") == (
                 script.body,
                 script.confirm_lines or "",

@@ -143,8 +143,13 @@ class TelemarketingStatCallMixin(models.AbstractModel):
     campaign_id = fields.Many2one("telemarketing.campaign", ondelete="restrict")
     database_id = fields.Many2one("telemarketing.database", ondelete="restrict")
     segment_id = fields.Many2one("telemarketing.segment", ondelete="restrict")
-    agent_id = fields.Many2one("res.users", "Operator", ondelete="restrict")
-    team_id = fields.Many2one("crm.team", ondelete="restrict")
+    # The principal's contacts read these figures, not whose work they are.
+    agent_id = fields.Many2one(
+        "res.users", "Operator", ondelete="restrict", groups="base.group_user"
+    )
+    team_id = fields.Many2one(
+        "crm.team", ondelete="restrict", groups="base.group_user"
+    )
     disposition_id = fields.Many2one(
         "telemarketing.disposition", "Result", ondelete="restrict"
     )

@@ -1,1 +1,3 @@
 from . import distribute
+from . import exclusion_add
+from . import exclusion_lift

@@ -16,6 +16,9 @@ class TelemarketingDistribute(models.TransientModel):
 
     database_id = fields.Many2one("telemarketing.database", required=True)
     campaign_id = fields.Many2one(related="database_id.campaign_id")
+    campaign_agent_ids = fields.Many2many(
+        related="campaign_id.agent_ids", string="Agents of the Campaign"
+    )
     operation = fields.Selection(
         [("assign", "Share out"), ("unassign", "Take back")],
         required=True,

@@ -120,35 +120,36 @@ export class DeskAction extends Component {
         if (ev.defaultPrevented || ev.isComposing || !this.mine(ev.target)) {
             return;
         }
-        const {desk} = this;
         const letter = altLetter(ev);
-        if (letter) {
-            const action = this.letters[letter];
-            if (action) {
-                consume(ev);
-                if (!ev.repeat) {
-                    action();
-                }
-            }
-            return;
-        }
         const plain = !ev.ctrlKey && !ev.metaKey && !ev.altKey;
-        const asksHelp = ev.key === "?" && !isTextField(ev.target);
-        if (plain && (ev.key === "F1" || asksHelp)) {
-            consume(ev);
-            desk.menu = desk.menu === "help" ? "" : "help";
-        } else if (ev.key === "Escape" && desk.menu) {
-            consume(ev);
-            desk.menu = "";
-        } else if (plain && ev.key === "Enter" && !isPressable(ev.target)) {
-            if (isTextField(ev.target) || desk.menu) {
-                return;
-            }
+        const action = letter ? this.letters[letter] : plain && this.keyAction(ev);
+        if (action) {
             consume(ev);
             if (!ev.repeat) {
-                this.onEnter();
+                action();
             }
         }
+    }
+
+    /** What a key without modifiers does here, if anything. */
+    keyAction({key, target}) {
+        const {desk} = this;
+        const writing = isTextField(target);
+        if (key === "F1" || (key === "?" && !writing)) {
+            return () => this.openMenu("help");
+        }
+        if (key === "Escape" && desk.menu) {
+            return () => this.openMenu("");
+        }
+        if (key === "Enter" && !writing && !isPressable(target) && !desk.menu) {
+            return () => this.onEnter();
+        }
+        return null;
+    }
+
+    /** Opens a menu, or closes it when it is the open one. */
+    openMenu(menu) {
+        this.desk.menu = this.desk.menu === menu ? "" : menu;
     }
 
     onEnter() {
@@ -192,7 +193,7 @@ export class DeskAction extends Component {
         } else if (desk.pauseAfter) {
             desk.cancelPause();
         } else if (desk.loaded && desk.campaign) {
-            desk.menu = desk.menu === "pause" ? "" : "pause";
+            this.openMenu("pause");
         }
     }
 

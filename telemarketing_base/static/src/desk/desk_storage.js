@@ -50,12 +50,26 @@ export class DeskStorage {
     }
 }
 
+/**
+ * A random (version 4) UUID. Not crypto.randomUUID(): it is missing where the desk is
+ * served on the local network without https.
+ */
+export function makeUuid() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] % 16) + 64;
+    bytes[8] = (bytes[8] % 64) + 128;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
+        ""
+    );
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 /** The tab's name: survives a reload, differs between tabs. */
-export function tabToken(makeToken) {
+export function tabToken() {
     const key = `${ROOT}.token`;
     let token = browser.sessionStorage.getItem(key);
     if (!token) {
-        token = makeToken();
+        token = makeUuid();
         browser.sessionStorage.setItem(key, token);
     }
     return token;

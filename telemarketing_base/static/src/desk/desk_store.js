@@ -4,9 +4,8 @@ import {_t} from "@web/core/l10n/translation";
 import {ConnectionLostError, RPCError} from "@web/core/network/rpc";
 import {registry} from "@web/core/registry";
 import {Reactive} from "@web/core/utils/reactive";
-import {uuid} from "@web/core/utils/strings";
 import {toInstant, toMillis} from "./desk_format";
-import {tabToken} from "./desk_storage";
+import {makeUuid, tabToken} from "./desk_storage";
 
 const MODEL = "telemarketing.desk";
 const SAVE_EVERY = 10_000;
@@ -18,6 +17,17 @@ const PING_AFTER = [2_000, 4_000, 8_000, 15_000];
 const HAND_REST = 600;
 const DRAFT_LIFE = 7 * 24 * 3600 * 1000;
 const SESSION_EXPIRED = "odoo.http.SessionExpiredException";
+// Parts of an answer that are taken over as they come.
+const PARTS = {
+    session: "session",
+    figures: "figures",
+    callbacks: "callbacks",
+    campaigns: "campaigns",
+    campaign: "campaign",
+    user: "user",
+    pause_reasons: "pauseReasons",
+    empty: "empty",
+};
 const SPOKEN_ERRORS = new Set([
     "odoo.exceptions.UserError",
     "odoo.exceptions.ValidationError",
@@ -39,7 +49,7 @@ export class DeskStore extends Reactive {
     constructor({orm, telephony, storage}) {
         super();
         this.io = markRaw({orm: orm.silent, telephony, storage, timers: {}});
-        this.token = tabToken(uuid);
+        this.token = tabToken();
         this.clock = {now: Date.now()};
         this.skew = 0;
         this.loaded = false;
@@ -317,7 +327,10 @@ export class DeskStore extends Reactive {
                 scope,
                 SPOKEN_ERRORS.has(error.exceptionName)
                     ? text
-                    : _t("The server could not do it: %s. Nothing is lost; try again.", text)
+                    : _t(
+                          "The server could not do it: %s. Nothing is lost; try again.",
+                          text
+                      )
             );
         } else {
             throw error;
@@ -326,36 +339,42 @@ export class DeskStore extends Reactive {
 
     /** Takes over whatever part of the state an answer carries. */
     _apply(answer) {
-        if (answer.now) {
-            const skew = toMillis(answer.now) - Date.now();
-            // The server counts whole seconds: less than that is not worth a jump.
-            if (Math.abs(skew - this.skew) > 1_500) {
-                this.skew = skew;
-                this.clock.now = this.now();
-            }
-        }
+        this._setClock(answer.now);
         if (answer.lost_seat) {
             this.otherSeat = true;
             return false;
         }
-        for (const part of ["session", "figures", "callbacks", "campaigns", "user"]) {
+        for (const [part, name] of Object.entries(PARTS)) {
             if (part in answer) {
-                this[part] = answer[part] || (part === "session" ? {} : answer[part]);
+                this[name] = answer[part];
             }
         }
-        if ("campaign" in answer) {
-            this.campaign = answer.campaign || false;
-        }
-        if ("pause_reasons" in answer) {
-            this.pauseReasons = answer.pause_reasons;
-        }
-        if ("empty" in answer) {
-            this.empty = answer.empty || false;
+        if (answer.telephony?.provider) {
+            this._useTelephony(answer.telephony);
         }
         if ("call" in answer) {
             this._setCall(answer.call);
         }
         return true;
+    }
+
+    _setClock(instant) {
+        if (!instant) {
+            return;
+        }
+        const skew = toMillis(instant) - Date.now();
+        // The server counts whole seconds: less than that is not worth a jump.
+        if (Math.abs(skew - this.skew) > 1_500) {
+            this.skew = skew;
+            this.clock.now = this.now();
+        }
+    }
+
+    _useTelephony({provider, capabilities}) {
+        const {telephony} = this.io;
+        telephony.use(provider, capabilities);
+        this.provider = telephony.status.provider;
+        this.capabilities = [...telephony.status.capabilities];
     }
 
     async open() {
@@ -365,14 +384,6 @@ export class DeskStore extends Reactive {
             const answer = await this._rpc("open_desk");
             this.expired = false;
             this.otherSeat = Boolean(answer.other_seat);
-            if (answer.telephony) {
-                this.io.telephony.use(
-                    answer.telephony.provider,
-                    answer.telephony.capabilities
-                );
-                this.provider = this.io.telephony.status.provider;
-                this.capabilities = [...this.io.telephony.status.capabilities];
-            }
             this._dropOldDrafts();
             if (!this._apply(answer)) {
                 this.loaded = true;
@@ -402,7 +413,9 @@ export class DeskStore extends Reactive {
 
     async chooseCampaign(campaignId) {
         return this._act("choose", "desk", async () => {
-            const answer = await this._rpc("choose_campaign", {campaign_id: campaignId});
+            const answer = await this._rpc("choose_campaign", {
+                campaign_id: campaignId,
+            });
             this.empty = false;
             this.flowing = false;
             this.notice = null;
@@ -423,7 +436,9 @@ export class DeskStore extends Reactive {
         }
         this.choosing = true;
         this.menu = "";
-        await this._act("open", "desk", async () => this._apply(await this._rpc("open_desk")));
+        await this._act("open", "desk", async () =>
+            this._apply(await this._rpc("open_desk"))
+        );
     }
 
     async pause(reasonId = false) {
@@ -479,9 +494,15 @@ export class DeskStore extends Reactive {
     }
 
     /** Works one of my callbacks, or a person found by searching. */
-    async openTarget(targetId) {
+    async openTarget(targetId, campaignId = false) {
         if (this.inCall) {
             return false;
+        }
+        if (campaignId && campaignId !== this.campaign?.id) {
+            await this.chooseCampaign(campaignId);
+            if (this.campaign?.id !== campaignId) {
+                return false;
+            }
         }
         return this._ask("get_target", {target_id: targetId});
     }
@@ -514,9 +535,9 @@ export class DeskStore extends Reactive {
 
     async search(text) {
         try {
-            const cards = await this._rpc("search_people", {text, own: true});
+            const answer = await this._rpc("search_people", {text, own: true});
             this.setError("search", "");
-            return Array.isArray(cards) ? cards : cards.cards || [];
+            return this._apply(answer) ? answer.people || [] : [];
         } catch (error) {
             this._onError("search", error);
             return [];
@@ -554,40 +575,46 @@ export class DeskStore extends Reactive {
 
     /** The attempt as it was left, or a new one with a uuid of its own. */
     _makeDraft(call) {
-        const {target, interaction} = call;
+        const {target} = call;
+        const told = call.interaction || {};
         const left = this.io.storage.get(`draft.${target.id}`) || {};
-        // A dialled attempt that the server no longer knows was closed without us.
-        const resumed = interaction
-            ? left.uuid === interaction.uuid
-            : left.uuid && !left.dialled && left.attempts === target.attempts;
+        const resumed = this._isSameAttempt(left, call);
         const kept = resumed ? left : {};
-        // What was typed and never recorded comes back even into a new attempt.
         return {
+            reason_id: told.reason_id || false,
+            action_type_id: false,
+            confirmed: told.confirmed || [],
+            callback: {at: "", mine: true, phone_id: false, note: ""},
+            order: {},
+            extra: {},
+            ended_at: false,
+            answered_at: false,
+            hangup_cause: false,
+            dirty: false,
+            shown_at: this.now(),
+            ...kept,
             target_id: target.id,
             attempts: target.attempts,
-            uuid: interaction?.uuid || (resumed && left.uuid) || uuid(),
-            dialled: Boolean(interaction),
-            notes: left.notes || interaction?.notes || "",
+            uuid: told.uuid || kept.uuid || makeUuid(),
+            dialled: Boolean(call.interaction),
+            // What was typed and never recorded comes back even into a new attempt.
+            notes: kept.notes ?? (left.notes || told.notes || target.notes || ""),
             profile: left.profile || {},
-            phone_id:
-                interaction?.phone_id ||
-                kept.phone_id ||
-                target.suggested_phone_id ||
-                call.phones[0]?.id ||
-                false,
-            reason_id: kept.reason_id ?? (interaction?.reason_id || false),
-            action_type_id: kept.action_type_id || false,
-            confirmed: kept.confirmed || interaction?.confirmed || [],
-            callback: kept.callback || {at: "", mine: true, phone_id: false, note: ""},
-            order: kept.order || {},
-            extra: kept.extra || {},
-            ended_at: kept.ended_at || false,
-            answered_at: kept.answered_at || false,
-            hangup_cause: kept.hangup_cause || false,
-            dirty: Boolean(kept.dirty),
-            shown_at: kept.shown_at || this.now(),
+            phone_id: told.phone_id || kept.phone_id || this._firstPhone(call),
             saved_at: this.now(),
         };
+    }
+
+    /** A dialled attempt that the server no longer knows was closed without us. */
+    _isSameAttempt(left, {target, interaction}) {
+        if (interaction) {
+            return left.uuid === interaction.uuid;
+        }
+        return Boolean(left.uuid) && !left.dialled && left.attempts === target.attempts;
+    }
+
+    _firstPhone({target, phones}) {
+        return target.suggested_phone_id || phones[0]?.id || false;
     }
 
     _keepDraft() {
@@ -672,7 +699,10 @@ export class DeskStore extends Reactive {
 
     _saveLater() {
         if (!this.io.timers.save) {
-            this.io.timers.save = browser.setTimeout(() => this._saveNotes(), SAVE_EVERY);
+            this.io.timers.save = browser.setTimeout(
+                () => this._saveNotes(),
+                SAVE_EVERY
+            );
         }
     }
 
@@ -687,6 +717,7 @@ export class DeskStore extends Reactive {
         if (!draft?.dirty || this.offline || this.io.destroyed) {
             return;
         }
+        const isHere = () => this.draft?.uuid === draft.uuid;
         draft.dirty = false;
         try {
             const answer = await this._rpc("save_notes", {
@@ -696,25 +727,31 @@ export class DeskStore extends Reactive {
                 profile: draft.profile,
                 renew: true,
             });
-            if (this.draft?.uuid !== draft.uuid || !this._apply(answer)) {
-                return;
+            if (isHere()) {
+                this._notesSaved(answer);
             }
-            if (answer.lease_until) {
-                this.call.target.lease_until = answer.lease_until;
-            }
-            this.notesState = this.draft.dirty ? "local" : "saved";
-            this.setError("notes", "");
         } catch (error) {
-            if (this.draft?.uuid !== draft.uuid) {
-                return;
+            if (isHere()) {
+                draft.dirty = true;
+                this._onError("notes", error);
             }
-            draft.dirty = true;
-            this._onError("notes", error);
         } finally {
-            if (this.draft?.uuid === draft.uuid) {
+            if (isHere()) {
                 this._keepDraft();
             }
         }
+    }
+
+    _notesSaved(answer) {
+        if (!this._apply(answer)) {
+            return;
+        }
+        if (answer.lease_until) {
+            this.call.target.lease_until = answer.lease_until;
+        }
+        const typedMore = this.draft.dirty || answer.saved === false;
+        this.notesState = typedMore ? "local" : "saved";
+        this.setError("notes", "");
     }
 
     // ------------------------------------------------------------------ the line
@@ -745,18 +782,25 @@ export class DeskStore extends Reactive {
                 return false;
             }
             if (answer.refused) {
-                this.call.may_call = {warnings: [], ...answer.refused};
-                this.setError("call", answer.refused.reason || this.dialHindrance);
+                this._refused(answer.refused, phone.id);
                 return false;
             }
-            if (answer.may_call) {
-                this.call.may_call = answer.may_call;
-            }
             this.call.interaction = answer.interaction;
+            this.call.target.attempts += answer.again ? 0 : 1;
             this.edit({dialled: true, phone_id: phone.id});
             await this._carry(answer.telephony);
             return true;
         });
+    }
+
+    /** Another phone of the person may still be dialled; else the person may not. */
+    _refused(refusal, phoneId) {
+        const refused = this.call.phones.find((phone) => phone.id === phoneId);
+        Object.assign(refused, {callable: false, reason: refusal.reason || ""});
+        if (!this.call.phones.some((phone) => phone.callable)) {
+            this.call.may_call = {warnings: [], ...refusal};
+        }
+        this.setError("call", refusal.reason || this.dialHindrance);
     }
 
     /** The link did not open, or the softphone was closed: the same call once more. */
@@ -784,7 +828,10 @@ export class DeskStore extends Reactive {
                 instruction,
             });
         } catch (error) {
-            this.setError("call", _t("The phone did not take the call: %s", error.message));
+            this.setError(
+                "call",
+                _t("The phone did not take the call: %s", error.message)
+            );
         }
     }
 
@@ -839,18 +886,24 @@ export class DeskStore extends Reactive {
     missingFor(disposition) {
         const {callback, order} = this.draft;
         if (callback.at && toMillis(callback.at) <= this.now()) {
-            return {where: "callback", text: _t("That moment has passed. Choose another.")};
+            return {
+                where: "callback",
+                text: _t("That moment has passed. Choose another."),
+            };
         }
         if (disposition.needs_callback && !callback.at) {
             return {
                 where: "callback",
-                text: _t("“%s” wants a day and an hour. Choose them here.", disposition.name),
+                text: _t("“%s” wants a day and an hour.", disposition.name),
             };
         }
         if (disposition.needs_order && !Object.keys(order).length) {
             return {
                 where: "order",
-                text: _t("“%s” wants an order. Put in what was sold.", disposition.name),
+                text: _t(
+                    "“%s” wants an order. Put in what was sold.",
+                    disposition.name
+                ),
             };
         }
         for (const pane of this.panes) {
@@ -976,7 +1029,11 @@ export class DeskStore extends Reactive {
         this._readOutbox();
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
-        this.notice = {label: entry.label, todo: answer.closed?.todo || []};
+        this.notice = {
+            label: entry.label,
+            order: answer.closed?.order ? answer.closed.order.name : "",
+            todo: answer.closed?.todo || [],
+        };
         if (this.call && this.call.target.id === entry.target_id) {
             this._setCall(false);
         } else if (this.call) {
@@ -1134,19 +1191,31 @@ export class DeskStore extends Reactive {
     /** Once a second. */
     tick() {
         this.clock.now = this.now();
-        if (!this.loaded || this.loggedOut || this.otherSeat || this.expired) {
+        const away = this.loggedOut || this.otherSeat || this.expired || this.offline;
+        if (!this.loaded || away) {
             return;
         }
-        if (!this.offline && this.clock.now - this.lastBeat >= HEARTBEAT_EVERY) {
+        if (this.clock.now - this.lastBeat >= HEARTBEAT_EVERY) {
             this.heartbeat();
         }
-        if (this.flowing && this.idle && !this.offline && !this.busy && !this.menu) {
-            const due = this.empty && toMillis(this.empty.next_at);
-            const waited = this.clock.now - this.lastAsk;
-            const ready = due && due <= this.clock.now && waited > 2_000;
-            if (ready || waited >= ASK_AGAIN_EVERY) {
-                this.next();
-            }
+        if (
+            this.flowing &&
+            this.idle &&
+            !this.busy &&
+            !this.menu &&
+            this._mayAskAgain()
+        ) {
+            this.next();
         }
+    }
+
+    /** With nobody to call: when somebody becomes due, and every half minute. */
+    _mayAskAgain() {
+        const due = this.empty && toMillis(this.empty.next_at);
+        const waited = this.clock.now - this.lastAsk;
+        return (
+            waited >= ASK_AGAIN_EVERY ||
+            (due && due <= this.clock.now && waited > 2_000)
+        );
     }
 }

@@ -99,11 +99,15 @@ export class CallbackPicker extends Component {
 
     get inputValue() {
         const millis = toMillis(this.callback.at);
-        return millis ? DateTime.fromMillis(millis, {zone: this.zone}).toFormat(INPUT) : "";
+        return millis
+            ? DateTime.fromMillis(millis, {zone: this.zone}).toFormat(INPUT)
+            : "";
     }
 
     get inputMin() {
-        return DateTime.fromMillis(this.desk.clock.now, {zone: this.zone}).toFormat(INPUT);
+        return DateTime.fromMillis(this.desk.clock.now, {zone: this.zone}).toFormat(
+            INPUT
+        );
     }
 
     /** The same moment on our own clock, when that differs. */

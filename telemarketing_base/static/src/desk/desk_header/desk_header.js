@@ -26,7 +26,9 @@ export class DeskHeader extends Component {
     }
 
     get sign() {
-        return this.desk.offline ? "fa-chain-broken" : SIGNS[this.desk.phase] || "fa-circle-o";
+        return this.desk.offline
+            ? "fa-chain-broken"
+            : SIGNS[this.desk.phase] || "fa-circle-o";
     }
 
     get label() {
@@ -66,12 +68,8 @@ export class DeskHeader extends Component {
     }
 
     get pauseCap() {
-        const {session, pauseReasons, phase} = this.desk;
-        if (phase !== "paused" || !session.reason) {
-            return 0;
-        }
-        const id = session.reason.id || session.reason[0] || session.reason;
-        return pauseReasons.find((reason) => reason.id === id)?.cap_seconds || 0;
+        const {session, phase} = this.desk;
+        return phase === "paused" ? session.reason_cap_seconds || 0 : 0;
     }
 
     get figures() {

@@ -6,10 +6,7 @@ import {consume, digitOf, isTextField} from "../desk_keys";
 const PLACES = 9;
 
 function plain(text) {
-    return (text || "")
-        .normalize("NFD")
-        .replace(/\p{M}/gu, "")
-        .toLowerCase();
+    return (text || "").normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
 /**
@@ -81,7 +78,8 @@ export class DispositionBar extends Component {
             places: places.map((disposition, index) => ({
                 key: String(index + 1),
                 disposition,
-                pending: disposition && disposition.id === this.desk.pending?.dispositionId,
+                pending:
+                    disposition && disposition.id === this.desk.pending?.dispositionId,
             })),
         };
     }
@@ -155,31 +153,35 @@ export class DispositionBar extends Component {
     }
 
     onKeydown(ev) {
-        if (!this.active || ev.defaultPrevented || ev.isComposing) {
-            return;
-        }
-        const foreign = ev.target.closest?.(".modal, .o_popover, .o_main_navbar");
-        // AltGr writes characters (@, # on a Spanish keyboard); it is not Alt.
-        const altGraph = ev.getModifierState?.("AltGraph") || (ev.altKey && ev.ctrlKey);
-        if (foreign || altGraph || ev.ctrlKey || ev.metaKey) {
+        if (!this.active || ev.defaultPrevented || !this.isOurs(ev)) {
             return;
         }
         const writing = isTextField(ev.target);
         const digit = digitOf(ev);
         if (digit && (ev.altKey || !writing)) {
             consume(ev);
-            if (ev.repeat) {
-                return;
-            }
-            if (digit === "0") {
-                this.back();
-            } else {
-                this.choose(this.row.places[Number(digit) - 1].disposition);
+            if (!ev.repeat) {
+                this.onDigit(Number(digit));
             }
         } else if (ev.key === "Escape") {
             this.onEscape(ev, writing);
         } else if (!writing && !ev.altKey && /^\p{L}$/u.test(ev.key)) {
             this.search.el?.focus(); // the letter falls into it
+        }
+    }
+
+    isOurs(ev) {
+        // AltGr writes characters (@, # on a Spanish keyboard); it is not Alt.
+        const other = ev.ctrlKey || ev.metaKey || ev.getModifierState?.("AltGraph");
+        const foreign = ev.target.closest?.(".modal, .o_popover, .o_main_navbar");
+        return !other && !foreign && !ev.isComposing;
+    }
+
+    onDigit(digit) {
+        if (digit) {
+            this.choose(this.row.places[digit - 1].disposition);
+        } else {
+            this.back();
         }
     }
 

@@ -24,44 +24,22 @@ export class IdlePanel extends Component {
         return this.desk.phase === "empty" ? _t("Nobody to call now") : _t("Ready");
     }
 
-    get reasonName() {
-        const {session, pauseReasons} = this.desk;
-        const {reason} = session;
-        if (!reason) {
-            return "";
-        }
-        const id = reason.id || reason[0] || reason;
-        return (
-            reason.name || pauseReasons.find((each) => each.id === id)?.name || String(reason)
-        );
-    }
-
     get capText() {
-        const {session, pauseReasons} = this.desk;
-        const id = session.reason?.id || session.reason?.[0] || session.reason;
-        const cap = pauseReasons.find((each) => each.id === id)?.cap_seconds;
+        const cap = this.desk.session.reason_cap_seconds;
         return cap ? _t("up to %s", formatSeconds(cap)) : "";
     }
 
+    /** Why there is nobody, in numbers, and from when there will be. */
     get emptyLines() {
         const {empty, clock} = this.desk;
-        if (!empty) {
-            return [];
-        }
         const lines = [];
-        if (empty.ready_later) {
+        if (empty.next_at) {
             lines.push({
-                count: empty.ready_later,
-                text: empty.next_at
-                    ? _t("later, the first at %s", formatWhen(empty.next_at, clock.now))
-                    : _t("later"),
+                text: _t("The next at %s", formatWhen(empty.next_at, clock.now)),
             });
         }
         if (empty.mine_callbacks) {
             lines.push({count: empty.mine_callbacks, text: _t("callbacks of yours")});
-        }
-        if (empty.never) {
-            lines.push({count: empty.never, text: _t("never: closed or barred")});
         }
         return lines.concat(empty.reasons || []);
     }
@@ -74,10 +52,19 @@ export class IdlePanel extends Component {
         return this.desk.callbacks.map((callback) => ({
             ...callback,
             when: formatWhen(callback.at, this.desk.clock.now),
+            elsewhere: this.campaignName(callback.campaign_id),
             last: callback.last_result
                 ? `${callback.last_result} · ${formatMoment(callback.last_result_at)}`
                 : "",
         }));
+    }
+
+    /** The campaign of a callback, when it is another one than I am in. */
+    campaignName(id) {
+        const {campaign, campaigns} = this.desk;
+        const other =
+            id && id !== campaign?.id && campaigns.find((each) => each.id === id);
+        return other ? other.name : "";
     }
 
     get figures() {

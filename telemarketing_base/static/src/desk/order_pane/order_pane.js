@@ -14,11 +14,13 @@ export class OrderPane extends Component {
     get articles() {
         return this.desk.campaign.articles.map((article) => {
             const quantity = this.desk.draft.order[article.id] || 0;
+            const price = article.price * (1 - (article.discount || 0) / 100);
             return {
                 ...article,
+                price,
                 quantity,
-                unit: formatPrice(article.price, article.currency),
-                sum: quantity ? formatPrice(article.price * quantity, article.currency) : "",
+                unit: formatPrice(price, article.currency),
+                sum: quantity ? formatPrice(price * quantity, article.currency) : "",
             };
         });
     }
@@ -28,7 +30,10 @@ export class OrderPane extends Component {
         if (!ordered.length) {
             return "";
         }
-        const total = ordered.reduce((sum, {price, quantity}) => sum + price * quantity, 0);
+        const total = ordered.reduce(
+            (sum, {price, quantity}) => sum + price * quantity,
+            0
+        );
         return formatPrice(total, ordered[0].currency);
     }
 

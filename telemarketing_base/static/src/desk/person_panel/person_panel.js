@@ -5,7 +5,6 @@ import {useDesk} from "../desk_hooks";
 
 const {DateTime} = luxon;
 
-const KINDS = {mobile: "fa-mobile", landline: "fa-phone", fixed: "fa-phone"};
 const INPUTS = {
     integer: "number",
     float: "number",
@@ -36,14 +35,16 @@ export class PersonPanel extends Component {
     get localTime() {
         const {tz, local_time: told} = this.contact;
         if (tz && luxon.IANAZone.isValidZone(tz)) {
-            return DateTime.fromMillis(this.desk.clock.now, {zone: tz}).toFormat("HH:mm");
+            return DateTime.fromMillis(this.desk.clock.now, {zone: tz}).toFormat(
+                "HH:mm"
+            );
         }
         return told || "";
     }
 
     get attempt() {
         const {attempts, max_attempts: most} = this.desk.call.target;
-        const number = this.desk.inCall ? Math.max(attempts, 1) : attempts + 1;
+        const number = this.desk.inCall ? attempts : attempts + 1;
         return most
             ? _t("Attempt %(number)s of %(most)s", {number, most})
             : _t("Attempt %s", number);
@@ -71,10 +72,37 @@ export class PersonPanel extends Component {
         };
     }
 
+    get stage() {
+        const {funnel_stage: stage} = this.contact;
+        const names = {
+            contact: _t("Contact"),
+            prospect: _t("Prospect"),
+            client: _t("Client"),
+        };
+        return names[stage] || stage;
+    }
+
+    phoneText({kind, state}) {
+        const kinds = {
+            mobile: _t("mobile"),
+            fixed: _t("fixed"),
+            toll_free: _t("toll-free"),
+            shared_cost: _t("shared cost"),
+            premium: _t("premium rate"),
+            personal: _t("personal"),
+            uan: _t("universal access"),
+            voip: _t("VoIP"),
+            other: "",
+        };
+        const words = [kinds[kind] ?? kind, state === "bad" ? _t("bad") : ""];
+        return words.filter(Boolean).join(" · ");
+    }
+
     get phones() {
         return this.desk.call.phones.map((phone) => ({
             ...phone,
-            sign: KINDS[phone.kind] || "fa-phone",
+            sign: phone.kind === "mobile" ? "fa-mobile" : "fa-phone",
+            what: this.phoneText(phone),
             text: phone.display || phone.e164 || phone.raw,
             chosen: phone.id === this.desk.draft.phone_id,
             barred: phone.callable === false,
@@ -87,14 +115,17 @@ export class PersonPanel extends Component {
             .filter((field) => field.type !== "separator")
             .map((field) => {
                 const value = this.desk.profileValue(field.name);
-                const selection = field.type === "selection" ? field.selection || [] : null;
+                const selection =
+                    field.type === "selection" ? field.selection || [] : null;
                 return {
                     ...field,
                     value: value ?? "",
                     input: INPUTS[field.type] || "text",
                     step: field.type === "integer" ? "1" : "any",
                     selection,
-                    fixed: ["many2one", "many2many", "tags", "html"].includes(field.type),
+                    fixed: ["many2one", "many2many", "tags", "html"].includes(
+                        field.type
+                    ),
                     shown: Array.isArray(value) ? value.flat().join(", ") : value,
                 };
             });
@@ -114,7 +145,9 @@ export class PersonPanel extends Component {
             shown.push([extra.string, extra.value]);
         }
         return shown
-            .filter(([, value]) => value !== false && value !== "" && value !== undefined)
+            .filter(
+                ([, value]) => value !== false && value !== "" && value !== undefined
+            )
             .filter(([, value]) => value !== null)
             .map(([label, value]) => ({label, value}));
     }
@@ -140,6 +173,8 @@ export class PersonPanel extends Component {
             return field.value === false ? "" : field.value;
         }
         const when = DateTime.fromSQL(field.value, {zone: "utc"});
-        return when.isValid ? when.setZone("default").toFormat("yyyy-MM-dd'T'HH:mm") : "";
+        return when.isValid
+            ? when.setZone("default").toFormat("yyyy-MM-dd'T'HH:mm")
+            : "";
     }
 }

@@ -1,0 +1,4 @@
+def post_init_hook(env):
+    """Companies without an edition have this one from now on."""
+    edition = env.ref("telemarketing_adv.edition_adv")
+    edition._give_to_companies("telemarketing_adv")

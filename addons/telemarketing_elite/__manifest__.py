@@ -1,0 +1,12 @@
+{
+    "name": "Telemarketing ELITE",
+    "summary": "Edition ELITE: budgets and billing of client companies",
+    "version": "19.0.1.0.0",
+    "category": "Telemarketing/Editions",
+    "license": "LGPL-3",
+    "author": "Telemarketing Suite",
+    "website": "https://github.com/telemarketing-suite/telemarketing",
+    "depends": ["telemarketing_adv"],
+    "data": ["data/telemarketing_edition.xml"],
+    "post_init_hook": "post_init_hook",
+}

@@ -1,0 +1,295 @@
+import {
+    DeskServer,
+    disposition,
+    instant,
+    makeCall,
+    makeCampaign,
+    setupDeskTests,
+} from "./desk_helpers";
+import {
+    advanceTime,
+    animationFrame,
+    click,
+    describe,
+    expect,
+    keyDown,
+    press,
+    queryAllTexts,
+    queryOne,
+    test,
+} from "@odoo/hoot";
+import {contains, mountWithCleanup} from "@web/../tests/web_test_helpers";
+import {DeskAction} from "@telemarketing_base/desk/desk_action";
+import {placeByKey} from "@telemarketing_base/desk/disposition_bar/disposition_bar";
+import {quickMoments} from "@telemarketing_base/desk/callback_picker/callback_picker";
+import {fillPlaceholders} from "@telemarketing_base/desk/script_pane/script_pane";
+import {timerLevel} from "@telemarketing_base/desk/desk_format";
+
+describe.current.tags("desktop");
+const dialled = setupDeskTests();
+const {DateTime} = luxon;
+
+async function openDesk(server) {
+    server.install();
+    await mountWithCleanup(DeskAction, {props: {action: {}}});
+    await animationFrame();
+    await animationFrame();
+}
+
+async function openTalking(values = {}) {
+    const interaction = {
+        uuid: "u-1",
+        state: "talking",
+        phone_id: 11,
+        started_at: instant(),
+    };
+    const server = new DeskServer({held: makeCall(1, {interaction}), ...values});
+    await openDesk(server);
+    expect(".o_tm_desk[data-phase=talking]").toHaveCount(1);
+    return server;
+}
+
+async function keys(...list) {
+    for (const key of list) {
+        await press(key);
+        await animationFrame();
+    }
+}
+
+const closes = (server) =>
+    server.heard("close_and_get_next").map((call) => call.disposition_id);
+
+test("results stand on their own keys and fill the free ones in order", () => {
+    const {places, left} = placeByKey([
+        disposition(1, "A"),
+        disposition(2, "B", {key: "1"}),
+        disposition(3, "C", {key: "9"}),
+        disposition(4, "D", {key: "9"}),
+        ...[5, 6, 7, 8, 9, 10].map((id) => disposition(id, `x${id}`)),
+    ]);
+    expect(places.map((place) => place.id)).toEqual([2, 1, 4, 5, 6, 7, 8, 9, 3]);
+    expect(left.map((each) => each.id)).toEqual([10]);
+});
+
+test("a digit records a leaf, once, however long the key is held", async () => {
+    const server = await openTalking();
+    await keyDown("1");
+    await keyDown("1");
+    await keyDown("1");
+    await animationFrame();
+    expect(closes(server)).toEqual([1]);
+});
+
+test("levels unfold in the same row; 0 and Esc go back; a leaf is recorded", async () => {
+    const server = await openTalking();
+    await keys("6");
+    expect(closes(server)).toEqual([]);
+    expect(queryAllTexts(".o_tm_result_name")).toEqual(["Price", "Permanence"]);
+    expect(".modal").toHaveCount(0);
+    await keys("2");
+    expect(queryAllTexts(".o_tm_result_name")).toEqual(["Until summer"]);
+    await keys("0");
+    expect(queryAllTexts(".o_tm_result_name")).toEqual(["Price", "Permanence"]);
+    await keys("Escape");
+    expect("[data-disposition-id='1']").toHaveCount(1);
+    await keys("6", "2", "1");
+    expect(closes(server)).toEqual([621]);
+});
+
+test("in a text field a digit is written, and Alt with it classifies", async () => {
+    const server = await openTalking();
+    await contains(".o_tm_notes textarea").edit("call 1", {confirm: false});
+    await keys("1");
+    expect(closes(server)).toEqual([]);
+    await keys(["alt", "1"]);
+    expect(closes(server)).toEqual([1]);
+    expect(server.heard("close_and_get_next")[0].payload.notes).toMatch(/^call 1/);
+});
+
+test("AltGr writes @ and # and classifies nothing", async () => {
+    const server = await openTalking();
+    await keys(["control", "alt", "1"]);
+    expect(closes(server)).toEqual([]);
+});
+
+test("a double click records one result", async () => {
+    const server = await openTalking({campaign: makeCampaign({auto_next: true})});
+    const button = queryOne("[data-disposition-code=no_answer]");
+    await Promise.all([click(button), click(button)]);
+    await animationFrame();
+    await click("[data-disposition-code=no_answer]");
+    await animationFrame();
+    expect(closes(server)).toEqual([1]);
+});
+
+test("more than nine results are found by writing", async () => {
+    const many = Array.from({length: 14}, (_, index) =>
+        disposition(index + 1, `Result ${String.fromCharCode(65 + index)}`)
+    );
+    many.push(disposition(99, "Teléfono erróneo"));
+    const server = await openTalking({campaign: makeCampaign({dispositions: many})});
+    expect(".o_tm_result[data-key]").toHaveCount(9);
+    expect(".o_tm_results_line").toHaveText(/6 more/);
+    await contains(".o_tm_results_search").edit("erroneo", {confirm: false});
+    expect(queryAllTexts(".o_tm_result_name")).toEqual(["Teléfono erróneo"]);
+    await keys("Enter");
+    expect(closes(server)).toEqual([99]);
+});
+
+test("a callback without a date lights the picker in place; Enter then records it", async () => {
+    const server = await openTalking();
+    await keys("5");
+    expect(closes(server)).toEqual([]);
+    expect(".modal").toHaveCount(0);
+    expect(".o_tm_callback.o_tm_wanted").toHaveCount(1);
+    expect(".o_tm_callback .o_tm_wanted_text").toHaveText(/wants a day and an hour/);
+    await click("[data-quick=hour]");
+    await animationFrame();
+    await click("[data-mine='0']");
+    await animationFrame();
+    await keys("5");
+    const [sent] = server.heard("close_and_get_next");
+    expect(sent.disposition_id).toBe(5);
+    expect(sent.payload.callback.mine).toBe(false);
+    const at = DateTime.fromSQL(sent.payload.callback.at, {zone: "utc"});
+    expect(at.diffNow("minutes").minutes).toBeWithin(58, 61);
+});
+
+test("a custom moment in the past is refused beside the field", async () => {
+    await openTalking();
+    const field = queryOne(".o_tm_callback_at");
+    field.value = "2001-01-01T10:00";
+    field.dispatchEvent(new Event("change"));
+    await animationFrame();
+    expect(".o_tm_callback .o_tm_error").toHaveCount(1);
+});
+
+test("quick moments are those of the person called, and never a Sunday", () => {
+    // Saturday 14 November 2026, 12:00 in Madrid, 11:00 in the Canary Islands
+    const now = DateTime.fromISO("2026-11-14T11:00:00Z").toMillis();
+    const madrid = quickMoments(now, "Europe/Madrid");
+    const canary = quickMoments(now, "Atlantic/Canary");
+    expect(madrid.hour.toUTC().toISO()).toBe("2026-11-14T12:00:00.000Z");
+    expect(madrid.afternoon.toUTC().toISO()).toBe("2026-11-14T16:00:00.000Z");
+    expect(canary.afternoon.toUTC().toISO()).toBe("2026-11-14T17:00:00.000Z");
+    expect(madrid.morning.toUTC().toISO()).toBe("2026-11-16T09:00:00.000Z");
+    const night = DateTime.fromISO("2026-11-14T20:00:00Z").toMillis();
+    expect(quickMoments(night, "Europe/Madrid").afternoon).toBe(null);
+});
+
+test("the timer turns amber at the average and red at 130 %, with a sign", async () => {
+    expect(timerLevel(99, 100)).toBe("calm");
+    expect(timerLevel(100, 100)).toBe("amber");
+    expect(timerLevel(129, 100)).toBe("amber");
+    expect(timerLevel(130, 100)).toBe("red");
+    expect(timerLevel(500, 0)).toBe("calm");
+
+    await openTalking();
+    expect(".o_tm_timer[data-level=calm]").toHaveCount(1);
+    expect(".o_tm_timer_level .fa").toHaveCount(0);
+    await advanceTime(102_000);
+    await animationFrame();
+    expect(".o_tm_timer[data-level=amber] .fa-exclamation-circle").toHaveCount(1);
+    expect(".o_tm_state.o_tm_level_amber").toHaveCount(1);
+    await advanceTime(30_000);
+    await animationFrame();
+    expect(".o_tm_timer[data-level=red] .fa-exclamation-triangle").toHaveCount(1);
+    expect(".o_tm_state.o_tm_level_red").toHaveCount(1);
+});
+
+test("a sale without an order opens the order in place", async () => {
+    const server = await openTalking();
+    await keys("7");
+    expect(".o_tm_tab.active").toHaveAttribute("data-tab", "order");
+    expect(".o_tm_tab_body .o_tm_wanted_text").toHaveCount(1);
+    await click("[data-article-id='11'] .o_tm_more");
+    await animationFrame();
+    await keys("7");
+    expect(server.heard("close_and_get_next")[0].payload.order).toEqual({
+        lines: [{article_id: 11, quantity: 1}],
+    });
+});
+
+test("from ready to talking with the keyboard alone", async () => {
+    const server = new DeskServer();
+    await openDesk(server);
+    expect(".o_tm_desk[data-phase=ready]").toHaveCount(1);
+    await keys("Enter");
+    await animationFrame();
+    expect(".o_tm_desk[data-phase=preview]").toHaveCount(1);
+    await keys(["alt", "d"]);
+    expect(".o_tm_desk[data-phase=talking]").toHaveCount(1);
+    expect(dialled).toEqual(["tel:+34612345678"]);
+    await keys(["alt", "c"]);
+    expect(".o_tm_desk[data-phase=wrap_up]").toHaveCount(1);
+    await keys("1");
+    await animationFrame();
+    expect(closes(server)).toEqual([1]);
+    expect(".o_tm_desk[data-phase=ready]").toHaveCount(1);
+});
+
+test("pause by keyboard, with its reason, and back", async () => {
+    const server = new DeskServer();
+    await openDesk(server);
+    await keys(["alt", "p"], "1");
+    await animationFrame();
+    expect(server.heard("set_state")[0]).toMatchObject({state: "paused", reason_id: 3});
+    expect(".o_tm_desk[data-phase=paused]").toHaveCount(1);
+    await keys(["alt", "p"]);
+    await animationFrame();
+    expect(".o_tm_desk[data-phase=ready]").toHaveCount(1);
+});
+
+test("only the buttons that the telephony can serve exist", async () => {
+    await openTalking();
+    expect(".o_tm_dial").toHaveCount(1);
+    expect(".o_tm_hangup").toHaveCount(1);
+    expect(".o_tm_hold").toHaveCount(0);
+    expect(".o_tm_transfer").toHaveCount(0);
+    expect(".o_tm_record").toHaveCount(0);
+});
+
+test("a name or a value of the person is never taken as html", async () => {
+    const evil = "<img src=x onerror=alert(1)>";
+    const interaction = {
+        uuid: "u",
+        state: "talking",
+        phone_id: 11,
+        started_at: instant(),
+    };
+    const held = makeCall(1, {
+        interaction,
+        script_values: {nombre: "&lt;img src=x onerror=alert(1)&gt;"},
+    });
+    held.contact.name = evil;
+    const campaign = makeCampaign({
+        scripts: [
+            {
+                id: 1,
+                version_id: 1,
+                name: "s",
+                html: "<p>Hola {nombre} y {otro}</p>",
+                confirm_lines: [],
+            },
+        ],
+    });
+    await openTalking({held, campaign});
+    expect(".o_tm_name").toHaveText(evil);
+    expect(".o_tm_script_text").toHaveText(`Hola ${evil} y {otro}`);
+    expect(".o_tm_desk img").toHaveCount(0);
+    expect(fillPlaceholders("<a title='{nombre}'>x</a>", {nombre: "n"})).toMatch(
+        /\{nombre\}/
+    );
+});
+
+test("offline is said at once and notes can still be written", async () => {
+    const server = await openTalking();
+    server.down = true;
+    window.dispatchEvent(new Event("offline"));
+    await animationFrame();
+    expect(".o_tm_bars [role=alert]").toHaveText(/No network/);
+    await contains(".o_tm_notes textarea").edit("still here", {confirm: false});
+    await keys("Escape", "1");
+    await animationFrame();
+    expect(".o_tm_desk[data-phase=kept]").toHaveCount(1);
+});

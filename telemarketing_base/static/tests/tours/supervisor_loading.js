@@ -1,0 +1,40 @@
+import {inputFiles} from "@web/../tests/utils";
+import {registry} from "@web/core/registry";
+
+const FILE = "Teléfono;Nombre;Dirección\n644000001;Eva Cuatro;Sol 4\n123;Malo;Sol 5\n";
+
+registry.category("web_tour.tours").add("telemarketing_supervisor_loading", {
+    url: "/odoo/action-telemarketing_base.action_telemarketing_database",
+    steps: () => [
+        {
+            content: "the supervisor opens a database",
+            trigger: ".o_data_row .o_data_cell:contains(Base del lunes)",
+            run: "click",
+        },
+        {
+            content: "and loads a file into it",
+            trigger: ".o_form_view button[name='action_import']",
+            run: "click",
+        },
+        {
+            trigger: ".o_field_widget[name='file']",
+            async run() {
+                await inputFiles(
+                    ".o_field_widget[name='file'] input[type='file']",
+                    [new File([FILE], "lunes.csv", {type: "text/csv"})]
+                );
+            },
+        },
+        {trigger: "button[name='action_read']", run: "click"},
+        {trigger: ".o_notebook .nav-link[name='preview']", run: "click"},
+        {
+            content: "the preview shows what is wrong before anything is written",
+            trigger: ".o_field_widget[name='preview_html'] tr.table-danger:contains(123)",
+        },
+        {trigger: "button[name='action_load']", run: "click"},
+        {
+            content: "it loads in the background",
+            trigger: ".o_form_view:contains(lunes.csv)",
+        },
+    ],
+});

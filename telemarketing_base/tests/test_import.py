@@ -1,0 +1,279 @@
+import base64
+
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+
+from ..importing import open_table
+from .common import TelemarketingCommon
+
+CSV = (
+    "Teléfono;Nombre;Dirección;NIF;C.P.;Compañía actual;Observaciones\n"
+    "612345678;Carmen Peña;C/ Mayor 3;12345678Z;46002;Movistar;\n"
+    "+34 699 99 99 99;Luis;Sol 1;12345678A;28001;;llamar tardes\n"
+    "123;Sin teléfono;Sol 2;;;;\n"
+    "612345678;Carmen otra vez;C/ Mayor 3;;;;\n"
+    "677777777;Robinsón;Sol 4;;35001;;ha pedido no recibir llamadas\n"
+)
+
+
+@tagged("post_install", "-at_install", "telemarketing_import")
+class TestImport(TelemarketingCommon):
+    """What a supervisor would lose if loading broke."""
+
+    def job(self, content=CSV, filename="base.csv", database=None, **values):
+        if isinstance(content, str):
+            content = content.encode()
+        return self.env["telemarketing.import"].create(
+            {
+                "database_id": (database or self.database_a).id,
+                "filename": filename,
+                "file": base64.b64encode(content),
+                **values,
+            }
+        )
+
+    def load(self, *args, **kwargs):
+        job = self.job(*args, **kwargs)
+        job.action_read()
+        job.action_load()
+        job._load()
+        return job
+
+    def returned(self, job):
+        table = open_table(base64.b64decode(job.returned_file), job.returned_name)
+        return table.headings, {row[1]: row[-1] for _number, row in table.rows()}
+
+    def contact(self, name):
+        return self.env["telemarketing.contact"].search(
+            [("name", "=", name), ("database_id", "=", self.database_a.id)]
+        )
+
+    def test_good_rows_load_and_bad_ones_come_back_with_their_reason(self):
+        job = self.load()
+        self.assertEqual(
+            (job.state, job.total, job.loaded, job.bad, job.excluded),
+            ("done", 5, 3, 2, 1),
+        )
+        carmen = self.contact("Carmen Peña")
+        self.assertEqual(carmen.phone, "612 345 678")
+        self.assertEqual((carmen.vat, carmen.zip), ("12345678Z", "46002"))
+        self.assertEqual(carmen.state_id.code, "V")
+        self.assertEqual(carmen.principal_id, self.principal_a)
+        self.assertEqual(carmen.target_ids.state, "ready")
+        headings, reasons = self.returned(job)
+        self.assertEqual(headings[-1], "Motivo")
+        self.assertEqual(
+            headings[:-1], CSV.splitlines()[0].split(";")
+        )
+        self.assertEqual(
+            set(reasons), {"Luis", "Sin teléfono", "Carmen otra vez", "Robinsón"}
+        )
+        self.assertTrue(all(reasons.values()))
+
+    def test_wrong_nif_loads_the_person_without_it_and_keeps_what_was_written(self):
+        self.load()
+        luis = self.contact("Luis")
+        self.assertFalse(luis.vat)
+        self.assertEqual(luis.raw_values["NIF"], "12345678A")
+
+    def test_who_asked_not_to_be_called_is_loaded_as_excluded(self):
+        self.load()
+        robinson = self.contact("Robinsón")
+        self.assertEqual(robinson.target_ids.state, "excluded")
+        exclusion = self.env["telemarketing.exclusion"].search(
+            [("contact_id", "=", robinson.id)]
+        )
+        self.assertEqual(
+            (exclusion.scope, exclusion.principal_id, exclusion.channel),
+            ("principal", self.principal_a, "file"),
+        )
+        self.assertIn("base.csv", exclusion.source)
+
+    def test_number_excluded_before_the_file_came_is_not_callable(self):
+        number = self.create_contact("X", "699999999", self.database_own).phone_ids
+        self.env["telemarketing.exclusion"].create(
+            {"number_id": number.number_id.id, "company_id": self.company_a.id}
+        )
+        self.load()
+        self.assertEqual(self.contact("Luis").target_ids.state, "excluded")
+
+    def test_unknown_columns_become_fields_of_the_person(self):
+        self.load()
+        carmen = self.contact("Carmen Peña")
+        self.assertEqual(
+            [
+                (field["string"], field["value"])
+                for field in carmen.read(["contact_properties"])[0]["contact_properties"]
+            ],
+            [("Compañía actual", "Movistar")],
+        )
+        self.load(CSV.replace("612345678", "612345679"))
+        definition = self.campaign_a.contact_properties_definition
+        self.assertEqual(len(definition), 1)
+
+    def test_person_already_in_a_database_of_the_same_principal_comes_back(self):
+        self.load()
+        other = self._create_database(self.campaign_other)
+        job = self.load(database=other)
+        self.assertEqual((job.loaded, job.bad), (0, 5))
+        foreign = self._create_database(self.campaign_b)
+        self.assertEqual(self.load(database=foreign).loaded, 3)
+
+    def test_mapping_is_corrected_by_hand_and_remembered(self):
+        content = "Número;Quién;Dónde\n612345678;Ana;Sol 1\n"
+        job = self.job(content)
+        job.action_read()
+        with self.assertRaisesRegex(UserError, "telephone"):
+            job.action_load()
+        for column, target in zip(
+            job.column_ids, ("phone", "name", "street"), strict=True
+        ):
+            column.target = target
+        job.action_preview()
+        self.assertIn("Ana", job.preview_html)
+        job.action_load()
+        job._load()
+        self.assertEqual(job.loaded, 1)
+        again = self.job(content.replace("612345678", "612345600"))
+        again.action_read()
+        self.assertEqual(
+            again.column_ids.mapped("target"), ["phone", "name", "street"]
+        )
+
+    def test_preview_writes_nothing_and_shows_what_is_wrong(self):
+        before = self.env["telemarketing.contact"].search_count([])
+        job = self.job("Teléfono;Nombre;Dirección\n123;<b>x</b>;y\n")
+        job.action_read()
+        self.assertIn("table-danger", job.preview_html)
+        self.assertNotIn("<b>x</b>", job.preview_html)
+        self.assertEqual(self.env["telemarketing.contact"].search_count([]), before)
+
+    def test_restart_in_the_middle_loads_nobody_twice(self):
+        rows = "".join(f"6{place:08};P{place};S\n" for place in range(1, 26))
+        job = self.job("Teléfono;Nombre;Dirección\n" + rows)
+        job.action_read()
+        job.action_load()
+        done = []
+        original = type(job)._load_chunk
+
+        def stop_after_two(record, chunk):
+            if len(done) == 2:
+                raise KeyboardInterrupt
+            done.append(len(chunk))
+            return original(record, chunk)
+
+        self.patch(type(job), "_load_chunk", stop_after_two)
+        self.patch(
+            __import__(
+                "odoo.addons.telemarketing_base.models.import_job", fromlist=["CHUNK"]
+            ),
+            "CHUNK",
+            10,
+        )
+        # not assertRaises, which would take back what was loaded
+        try:
+            job._load()
+            self.fail("the restart did not happen")
+        except KeyboardInterrupt:
+            pass
+        self.assertEqual(job.position, 20)
+        done.clear()
+        job._load()
+        self.assertEqual((job.state, job.loaded), ("done", 25))
+        names = self.database_a.contact_ids.mapped("name")
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_unreadable_file_is_refused_with_a_sentence(self):
+        for content, filename in (
+            (b"", "vacio.csv"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "roto.xls"),
+            (b"Tel,Nombre\n", "solo.csv"),
+        ):
+            with self.subTest(filename), self.assertRaises(UserError):
+                self.job(content, filename).action_read()
+
+    def test_cron_loads_what_waits_and_a_broken_file_stops_nobody(self):
+        broken, good = self.job(), self.job(filename="buena.csv")
+        for job in broken, good:
+            job.action_read()
+            job.action_load()
+        broken.file = base64.b64encode(b"nada")
+        self.env["telemarketing.import"]._cron_load()
+        self.assertEqual((broken.state, good.state), ("failed", "done"))
+        self.assertTrue(broken.error)
+
+    def test_loaded_people_are_shared_out_in_equal_parts(self):
+        agents = self.agent_a | self.agent_b
+        self.load(assign_agent_ids=[Command.set(agents.ids)])
+        shares = {
+            agent: count
+            for agent, count in self.env["telemarketing.target"]._read_group(
+                [("database_id", "=", self.database_a.id), ("state", "=", "ready")],
+                ["agent_id"],
+                ["__count"],
+            )
+        }
+        self.assertEqual(shares, {self.agent_a: 1, self.agent_b: 1})
+
+
+@tagged("post_install", "-at_install", "telemarketing_import")
+class TestDistribute(TelemarketingCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for place in range(10):
+            cls.create_contact(f"P{place}", f"6220000{place:02}")
+
+    def process(self, **values):
+        wizard = (
+            self.env["telemarketing.distribute"]
+            .with_user(self.supervisor_a)
+            .create({"database_id": self.database_a.id, **values})
+        )
+        return wizard, wizard.action_process()
+
+    def shares(self):
+        return dict(
+            self.env["telemarketing.target"]._read_group(
+                [("database_id", "=", self.database_a.id)], ["agent_id"], ["__count"]
+            )
+        )
+
+    def test_zero_means_equal_shares_of_all(self):
+        agents = self.agent_a | self.agent_b
+        self.process(agent_ids=[Command.set(agents.ids)])
+        self.assertEqual(self.shares(), {self.agent_a: 5, self.agent_b: 5})
+
+    def test_a_number_is_for_each_agent(self):
+        agents = self.agent_a | self.agent_b
+        self.process(agent_ids=[Command.set(agents.ids)], quantity=2)
+        nobody = self.env["res.users"]
+        self.assertEqual(
+            self.shares(), {self.agent_a: 2, self.agent_b: 2, nobody: 6}
+        )
+
+    def test_never_fewer_people_than_agents(self):
+        self.database_a.contact_ids[1:].target_ids.unlink()
+        agents = self.agent_a | self.agent_b
+        with self.assertRaisesRegex(UserError, "fewer"):
+            self.process(agent_ids=[Command.set(agents.ids)])
+
+    def test_strangers_to_the_campaign_get_nobody(self):
+        with self.assertRaisesRegex(UserError, "do not work"):
+            self.process(agent_ids=[Command.set(self.agent_other.ids)])
+
+    def test_taken_back_and_held_people_stay(self):
+        self.process(agent_ids=[Command.set(self.agent_a.ids)])
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        desk.get_next(token)
+        self.process(operation="unassign", agent_ids=[Command.set(self.agent_a.ids)])
+        self.assertEqual(self.shares()[self.agent_a], 1)
+
+    def test_form_counts_who_is_there(self):
+        form = Form(
+            self.env["telemarketing.distribute"]
+            .with_user(self.supervisor_a)
+            .with_context(default_database_id=self.database_a.id)
+        )
+        self.assertEqual(form.available_count, 10)

@@ -1,0 +1,35 @@
+"""./tm bench: measure, print a table, write artefacts/bench-<name>.json.
+
+Usage: bench.py [lease] [close] [start] [options]; without a name: lease and close.
+A benchmark says what it found beside a baseline measured in the same run. Nothing
+here is a test: only what must never happen (a target given twice) ends it badly.
+"""
+
+import argparse
+import sys
+
+import databases
+from benches import close, lease, start
+
+BENCHES = {"lease": lease, "close": close, "start": start}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./tm bench")
+    parser.add_argument("names", nargs="*", metavar="lease|close|start")
+    parser.add_argument("--quick", action="store_true", help="small, to try it out")
+    parser.add_argument("--keep", action="store_true", help="leave the database")
+    parser.add_argument("--cold", action="store_true", help="start: also from nothing")
+    arguments = parser.parse_args()
+    names = arguments.names or ["lease", "close"]
+    if unknown := set(names) - set(BENCHES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    try:
+        good = [BENCHES[name].main(arguments) for name in names]
+    except databases.Failure as failure:
+        sys.exit(f"tm: {failure}")
+    sys.exit(0 if all(good) else 1)
+
+
+if __name__ == "__main__":
+    main()
