@@ -45,8 +45,11 @@ def manifests():
             yield where, "no readme/DESCRIPTION.md"
         if not (folder / "i18n" / "es.po").is_file():
             yield where, "no i18n/es.po"
-        stored = any(folder.glob("models/*.py"))
-        if stored and not (folder / "data" / "neutralize.sql").is_file():
+        models = [
+            path.read_text(encoding="utf-8") for path in folder.glob("models/*.py")
+        ]
+        brings_models = any(re.search(r"^    _name = ", text, re.M) for text in models)
+        if brings_models and not (folder / "data" / "neutralize.sql").is_file():
             yield where, "no data/neutralize.sql (a restored copy must call nobody)"
 
 

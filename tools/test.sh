@@ -3,15 +3,17 @@
 
 tm_test() {
     setup_all dev
-    . "$TM_HOME/tools/lint.sh"
-    case "${*:-all}" in
+    case "$*" in
         quick | kernels) ;;
         *)
-            # Odoo looks for the browser under several names; Debian's is chromium.
-            command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || need_packages <<-LIST
+            # Odoo's tests look for the browser under these names; Debian's is chromium.
+            command -v google-chrome >/dev/null 2>&1 || need_packages <<-LIST
 			chromium chromium
 			LIST
-            setup_node ;;
+            ;;
+    esac
+    case " ${*:-lint} " in
+        *" lint "*) . "$TM_HOME/tools/lint.sh"; setup_node ;;
     esac
     exec python "$TM_HOME/tools/stages.py" "$@"
 }

@@ -28,12 +28,12 @@ _SURNAMES = (
     "García Martínez López Sánchez Pérez González Gómez Fernández Ruiz Jiménez Moreno"
     " Navarro Romero Torres Ferrer Gil Vidal Soler Molina Ortega Delgado Castillo Ortiz"
     " Marín Sanz Iborra Pastor Climent Peris Esteve Beltrán Albiol Marco Sempere Llopis"
-    " Ribes Puig Roig Català Bosch Ferri Olmos Carrasco Peña Aguilar Herrero Cano Prieto"
-    " Calvo Vega Campos Reyes Cortés Blasco Mora Serrano Rubio Medina Garrido Santana"
+    " Ribes Puig Roig Català Bosch Ferri Olmos Carrasco Peña Aguilar Herrero Cano"
+    " Prieto Calvo Vega Campos Reyes Cortés Blasco Mora Serrano Rubio Medina Garrido Santana"
     " Hernández Suárez Cabrera Quintana"
 ).split()
 _STREETS = (
-    "C/ Mayor|C/ San Vicente|Av. del Puerto|C/ Colón|C/ de la Paz|Av. de la Constitución"
+    "C/ Mayor|C/ San Vicente|Av. del Puerto|C/ Colón|C/ de la Paz|Av. Constitución"
     "|C/ Jaume I|Pl. de España|C/ Doctor Marañón|C/ Maestro Serrano|Av. Blasco Ibáñez"
     "|C/ Sagunto|C/ Cervantes|C/ Pintor Sorolla|Camí Reial|C/ Ausiàs March|C/ Sant Roc"
     "|C/ La Fuente|Av. País Valencià|C/ Músico Giner|C/ Trinidad|C/ Reyes Católicos"
@@ -47,8 +47,8 @@ _TRADES = (
 ).split("|")
 _BRANDS = (
     "Albufera|Levante|del Turia|Micalet|La Marina|Montgó|Sierra Calderona|Malvarrosa"
-    "|Costa Azahar|El Palmar|Benimar|Llevant|La Safor|Penyagolosa|Xúquer|Ruzafa|El Saler"
-    "|Mediterránea|Cabanyal|Campanar|L'Horta|Cullera|Alboraia|Serranía|Dos Ríos"
+    "|Costa Azahar|El Palmar|Benimar|Llevant|La Safor|Penyagolosa|Xúquer|Ruzafa"
+    "|El Saler|Mediterránea|Cabanyal|Campanar|L'Horta|Cullera|Alboraia|Serranía|Dos Ríos"
 ).split("|")
 
 
@@ -164,7 +164,9 @@ class People:
             street=street,
             zip=postcode,
             city=place.city,
-            email=self._email(_ascii(first), _ascii(last)) if rng.random() < 0.4 else "",
+            email=self._email(_ascii(first), _ascii(last))
+            if rng.random() < 0.4
+            else "",
             birth_year=rng.randrange(1945, 2005) if rng.random() < 0.6 else 0,
             phones=tuple(phones),
         )

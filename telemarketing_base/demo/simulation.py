@@ -264,7 +264,8 @@ class _Seat:
         rng, campaign = self.rng, self.campaign
         odds = ODDS[campaign.kind]
         weights = [
-            weight * (self.agent.skill if code in _GOOD else 1)
+            weight
+            * (self.agent.skill if code in _GOOD else 1)
             * (2.5 if person.callback and code in _GOOD else 1)
             for code, (weight, _line, _wrap) in odds.items()
         ]
@@ -335,4 +336,6 @@ class _Seat:
         return datetime.combine(day, time(hour, rng.choice((0, 15, 30, 45))))
 
 
-_GOOD = frozenset({"sale", "interested", "appointment", "interested_visit", "survey_done"})
+_GOOD = frozenset(
+    {"sale", "interested", "appointment", "interested_visit", "survey_done"}
+)

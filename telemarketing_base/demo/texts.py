@@ -25,7 +25,10 @@ NOTES = {
         "Tiene fibra y dos líneas por 35 €",
         "Le acaban de hacer una rebaja en su compañía",
     ),
-    "price_budget": ("Jubilada, no quiere gastar más", "Dice que no llega a fin de mes"),
+    "price_budget": (
+        "Jubilada, no quiere gastar más",
+        "Dice que no llega a fin de mes",
+    ),
     "price_after_offer": ("No le gusta que suba al cuarto mes",),
     "permanence": (
         "Permanencia hasta marzo con Movistar",

@@ -12,6 +12,7 @@ class TelemarketingConsent(models.Model):
     _name = "telemarketing.consent"
     _description = "Consent"
     _order = "given_at desc, id desc"
+    _rec_name = "contact_id"
     _check_company_auto = True
 
     company_id = fields.Many2one(

@@ -1,14 +1,20 @@
+import logging
 import random
 import uuid
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from psycopg2 import IntegrityError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..demo import people, simulation, texts
+from ..identity import PROVINCES
 from .clock import DEMO_FLAG
+
+_logger = logging.getLogger(__name__)
 
 SEED = 20260119
 UTC = ZoneInfo("UTC")
@@ -33,18 +39,66 @@ TURNS = {
 }
 # campaign, name, area, firms, how many, assigned, basis, where it was given
 DATABASES = (
-    ("fibra", "Valencia {month}", "valencia", False, 640, True, "consent",
-     "Sorteo en fibranorte.example.com, casilla de llamadas"),
-    ("fibra", "Alicante {month}", "alicante", False, 380, False, "consent",
-     "Formulario de cobertura, casilla de llamadas"),
-    ("fibra", "Canarias {month}", "canarias", False, 120, False, "request",
-     "Pidieron información en la web"),
-    ("fibra", "Castellón {last}", "castellon", False, 60, False, "consent",
-     "Feria de Castelló, cupón firmado"),
-    ("appointments", "Pymes Valencia {month}", "valencia", True, 340, False,
-     "legal_person", "Directorio de empresas"),
-    ("survey", "Asegurados {month}", "castellon", False, 330, False, "client",
-     "Cartera de Seguros Penyagolosa"),
+    (
+        "fibra",
+        "Valencia {month}",
+        "valencia",
+        False,
+        640,
+        True,
+        "consent",
+        "Sorteo en fibranorte.example.com, casilla de llamadas",
+    ),
+    (
+        "fibra",
+        "Alicante {month}",
+        "alicante",
+        False,
+        380,
+        False,
+        "consent",
+        "Formulario de cobertura, casilla de llamadas",
+    ),
+    (
+        "fibra",
+        "Canarias {month}",
+        "canarias",
+        False,
+        120,
+        False,
+        "request",
+        "Pidieron información en la web",
+    ),
+    (
+        "fibra",
+        "Castellón {last}",
+        "castellon",
+        False,
+        60,
+        False,
+        "consent",
+        "Feria de Castelló, cupón firmado",
+    ),
+    (
+        "appointments",
+        "Pymes Valencia {month}",
+        "valencia",
+        True,
+        340,
+        False,
+        "legal_person",
+        "Directorio de empresas",
+    ),
+    (
+        "survey",
+        "Asegurados {month}",
+        "castellon",
+        False,
+        330,
+        False,
+        "client",
+        "Cartera de Seguros Penyagolosa",
+    ),
 )
 SWITCHED_OFF = "Castellón {last}"
 UNCALLED = {"fibra": 200, "appointments": 60, "survey": 60}
@@ -78,15 +132,19 @@ class TelemarketingDemo(models.AbstractModel):
                 self.env._("Demonstration data go only into a database flagged so.")
             )
         company = self.env.ref("telemarketing_base.demo_company")
-        self = self.sudo().with_company(company).with_context(
-            allowed_company_ids=company.ids,
-            tracking_disable=True,
-            mail_create_nolog=True,
-            mail_create_nosubscribe=True,
-            mail_activity_quick_update=True,
-            mail_notify_force_send=False,
-            no_mail_to_attendees=True,
-            dont_notify=True,
+        self = (
+            self.sudo()
+            .with_company(company)
+            .with_context(
+                allowed_company_ids=company.ids,
+                tracking_disable=True,
+                mail_create_nolog=True,
+                mail_create_nosubscribe=True,
+                mail_activity_quick_update=True,
+                mail_notify_force_send=False,
+                no_mail_to_attendees=True,
+                dont_notify=True,
+            )
         )
         if self.env["telemarketing.database"].search_count(
             [("company_id", "=", company.id)], limit=1
@@ -100,6 +158,36 @@ class TelemarketingDemo(models.AbstractModel):
         fortnight.write_outcomes()
         self.env.flush_all()
         return True
+
+    @api.model
+    def _unload(self):
+        """The module goes: so do the sales and people of the demo's company, which
+        would keep the company and its products behind."""
+        company = self.env.ref(
+            "telemarketing_base.demo_company", raise_if_not_found=False
+        )
+        params = self.env["ir.config_parameter"].sudo()
+        if not company or params.get_param(DEMO_FLAG) != "1":
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._unlink_business(company)
+        except (UserError, IntegrityError) as error:
+            # Somebody worked on: what they made stays, with the company.
+            _logger.info("demo business kept: %s", error)
+
+    @api.model
+    def _unlink_business(self, company):
+        own = [("company_id", "=", company.id)]
+        env = self.sudo().with_context(active_test=False, dont_notify=True).env
+        orders = env["sale.order"].search(own)
+        orders.filtered(lambda o: o.state != "cancel")._action_cancel()
+        orders.unlink()
+        env["calendar.event"].search(
+            [("telemarketing_target_id.company_id", "=", company.id)]
+        ).unlink()
+        env["crm.lead"].search(own).unlink()
+        env["res.partner"].search([*own, ("funnel_stage", "!=", False)]).unlink()
 
     @api.model
     def _speak_spanish(self):
@@ -189,8 +277,9 @@ class _Fortnight:
             self.contacts[key] = contacts
         # Loaded and callable since before the first day.
         since = self.utc(datetime.combine(self.days[0], time(8)))
-        targets = (self.off | self.env["telemarketing.contact"].union(
-            *found.values())).target_ids
+        targets = (
+            self.off | self.env["telemarketing.contact"].union(*found.values())
+        ).target_ids
         targets.callable_from = since
         self.exclude_robinson()
         self.give_consents()
@@ -214,6 +303,7 @@ class _Fortnight:
             "street": card.street,
             "zip": card.zip,
             "city": card.city,
+            "state_id": self.env.ref(PROVINCES[card.zip[:2]].xmlid).id,
             "country_id": self.env.ref("base.es").id,
             "email": card.email or False,
             "birthdate": f"{card.birth_year}-{rng.randrange(1, 13):02d}-"
@@ -378,8 +468,37 @@ class _Fortnight:
         self.interactions = dict(zip(self.calls, interactions, strict=True))
         self.env["telemarketing.stat.call.delta"]._append(interactions)
         self.env["telemarketing.stat.call"]._fold()
-        for interaction in interactions:
-            interaction.number_id._count_attempt(interaction.started_at, self.tz.key)
+        self.count_attempts()
+
+    def count_attempts(self):
+        """What ``_count_attempt`` would have counted, call by call."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """WITH dialled AS (
+                   SELECT number_id, started_at,
+                          (started_at AT TIME ZONE 'UTC'
+                                      AT TIME ZONE %(tz)s)::date AS day
+                   FROM telemarketing_interaction
+                   WHERE company_id = %(company)s AND is_call),
+               last AS (
+                   SELECT number_id, max(day) AS day, max(started_at) AS at,
+                          count(*) AS calls
+                   FROM dialled GROUP BY number_id),
+               counted AS (
+                   SELECT l.*,
+                          count(*) FILTER (WHERE d.day = l.day) AS of_day,
+                          count(*) FILTER (WHERE date_trunc('week', d.day)
+                                               = date_trunc('week', l.day)) AS of_week
+                   FROM last l JOIN dialled d USING (number_id)
+                   GROUP BY l.number_id, l.day, l.at, l.calls)
+               UPDATE telemarketing_number n
+               SET attempts = c.calls, attempts_day = c.of_day,
+                   attempts_week = c.of_week, attempts_date = c.day,
+                   last_attempt_at = c.at
+               FROM counted c WHERE c.number_id = n.id""",
+            {"tz": self.tz.key, "company": self.company.id},
+        )
+        self.env["telemarketing.number"].invalidate_model()
 
     def prepare_interaction(self, call, actions, seen):
         rng = self.rng
@@ -577,7 +696,9 @@ class _Fortnight:
         order.action_confirm()
         order.date_order = min(self.utc(at), self.now)
         lead = order.opportunity_id
-        lead.write({"stage_id": self.won_stage().id, "expected_revenue": order.amount_total})
+        lead.write(
+            {"stage_id": self.won_stage().id, "expected_revenue": order.amount_total}
+        )
         lead.date_closed = order.date_order
 
     def won_stage(self):

@@ -234,6 +234,7 @@ class TelemarketingDesk(models.AbstractModel):
         )
         if not target:
             raise UserError(self.env._("This person is not in this campaign."))
+        self._check_reachable(target)
         name = target.contact_id.display_name
         if target.state in HELD:
             raise UserError(self.env._("%s is on another agent's desk now.", name))
@@ -320,8 +321,20 @@ class TelemarketingDesk(models.AbstractModel):
             }
         )
         phone.number_id._count_attempt(now, self._company_tz(campaign.company_id))
-        session._set_state("talking", now)
+        session._set_state(interaction.state, now)
         return self._dial_answer(session, interaction)
+
+    @api.model
+    @_seat
+    def control(self, session, uuid, action, params=None):
+        """Hang up, hold, transfer…: what the provider of my open call can do."""
+        interaction = self._own_interaction(uuid, None)
+        if not interaction or interaction.state == "done":
+            raise UserError(self.env._("There is no call to do this with."))
+        telephony = self.env["telemarketing.telephony"].sudo()
+        if action == "dial":
+            raise UserError(self.env._("This telephone cannot do that."))
+        return telephony._control(interaction, action, **(params or {}))
 
     @api.model
     @_seat
@@ -409,6 +422,7 @@ class TelemarketingDesk(models.AbstractModel):
                 "text": text,
                 "own": own,
                 "shown": len(targets),
+                "target_ids": targets.ids,
             }
         )
         return {
@@ -436,6 +450,20 @@ class TelemarketingDesk(models.AbstractModel):
         if not isinstance(token, str) or not 8 <= len(token) <= 64:
             raise UserError(self.env._("Reload the page: this desk has no token."))
         return token
+
+    @api.model
+    def _check_reachable(self, target):
+        """Is it the caller's, a callback on his list, or did a search show it to him?
+
+        Otherwise ids tried one after the other would give the whole database.
+        """
+        own = target.agent_id | target.last_agent_id | target.callback_user_id
+        if self.env.user in own or (target.callback and not target.callback_user_id):
+            return
+        if not self.env["telemarketing.search.log"].sudo()._shown(
+            self.env.user, target
+        ):
+            raise UserError(self.env._("Search for the person first."))
 
     @api.model
     def _open_session(self):
@@ -728,6 +756,11 @@ class TelemarketingDesk(models.AbstractModel):
         action = actions.filtered(
             lambda a: a.code == ("follow_up" if target.attempts else "first_call")
         )
+        provider = (
+            self.env["telemarketing.telephony"]
+            .sudo()
+            ._provider(self.env.user, campaign)
+        )
         return {
             "uuid": uuid,
             "company_id": campaign.company_id.id,
@@ -744,13 +777,11 @@ class TelemarketingDesk(models.AbstractModel):
             "session_id": session.id,
             "action_type_id": action[:1].id,
             "script_version_id": campaign.script_ids[:1].version_id.id,
-            "provider": self.env["telemarketing.telephony"]
-            .sudo()
-            ._provider(self.env.user, campaign),
+            "provider": provider,
             "started_at": now,
             # The manual telephone tells nothing: dialled counts as talking.
-            "answered_at": now,
-            "state": "talking",
+            "answered_at": now if provider == "manual" else False,
+            "state": "talking" if provider == "manual" else "dialling",
             "notes": target.notes,
         }
 

@@ -40,7 +40,7 @@ class TelemarketingEdition(models.Model):
     @api.model
     def _waiting_modules(self):
         """What ``_install_missing`` asked for and is not installed yet."""
-        return self.search([])._modules("to install")
+        return self.search([("module_names", "!=", False)])._modules("to install")
 
     def _install_missing(self):
         """Ask Odoo to install what these editions name and is on the addons path."""

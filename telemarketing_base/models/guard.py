@@ -28,7 +28,10 @@ def check_fields(records, names, allowed=None, denied=()):
             records.env._(
                 "%(fields)s of %(model)s cannot be set by hand.",
                 fields=", ".join(
-                    sorted(records._fields[n].get_description(records.env)["string"] for n in wrong)
+                    sorted(
+                        records._fields[n].get_description(records.env)["string"]
+                        for n in wrong
+                    )
                 ),
                 model=records._description,
             )
@@ -45,7 +48,7 @@ def without_defaults(records, allowed=None, denied=()):
         if not key.startswith("default_")
         or (key[8:] not in denied and (allowed is None or key[8:] in allowed))
     }
-    return records.with_context(context)
+    return records.with_env(records.env(context=context))
 
 
 def check_still_ours(records, vals, scope):
@@ -363,35 +366,3 @@ class TelemarketingOriginMixin(models.AbstractModel):
     def write(self, vals):
         check_fields(self, vals, denied=self._origin_fields)
         return super().write(vals)
-
-
-class ResPartner(models.Model):
-    _inherit = "res.partner"
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        partners = super().create(vals_list)
-        partners._check_principal_by_manager(
-            partners.filtered(
-                lambda p: p.sudo().telemarketing_principal_id
-                or p.sudo().telemarketing_is_principal
-            )
-        )
-        return partners
-
-    def write(self, vals):
-        if {"telemarketing_principal_id", "telemarketing_is_principal"} & set(vals):
-            self._check_principal_by_manager(self)
-        return super().write(vals)
-
-    @api.model
-    def _check_principal_by_manager(self, partners):
-        """People never cross from one principal to another by hand, and nobody makes
-        himself a principal."""
-        if partners and not self.env.su and not self.env.user.has_group(MANAGER):
-            raise AccessError(
-                self.env._(
-                    "Only telemarketing managers say who is a client company of "
-                    "campaigns, and whose person somebody is."
-                )
-            )

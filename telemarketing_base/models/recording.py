@@ -12,6 +12,7 @@ class TelemarketingRecording(models.Model):
     _name = "telemarketing.recording"
     _description = "Call Recording"
     _order = "id desc"
+    _rec_name = "interaction_id"
 
     interaction_id = fields.Many2one(
         "telemarketing.interaction", required=True, index=True, ondelete="restrict"

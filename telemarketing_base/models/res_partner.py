@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
 
 class ResPartner(models.Model):
@@ -71,6 +71,40 @@ class ResPartner(models.Model):
                         principal.display_name,
                     )
                 )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        partners._check_principal_by_manager(
+            partners.filtered(
+                lambda p: (
+                    p.sudo().telemarketing_principal_id
+                    or p.sudo().telemarketing_is_principal
+                )
+            )
+        )
+        return partners
+
+    def write(self, vals):
+        if {"telemarketing_principal_id", "telemarketing_is_principal"} & set(vals):
+            self._check_principal_by_manager(self)
+        return super().write(vals)
+
+    @api.model
+    def _check_principal_by_manager(self, partners):
+        """People never cross from one principal to another by hand, and nobody makes
+        himself a principal."""
+        if (
+            partners
+            and not self.env.su
+            and not self.env.user.has_group("telemarketing_base.group_manager")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only telemarketing managers say who is a client company of "
+                    "campaigns, and whose person somebody is."
+                )
+            )
 
     def action_view_telemarketing_interactions(self):
         self.ensure_one()

@@ -18,6 +18,19 @@ class TelemarketingSearchLog(models.Model):
     text = fields.Char(required=True)
     own = fields.Boolean()
     shown = fields.Integer()
+    target_ids = fields.Json(help="Whom the cards showed; they may be called then.")
+
+    @api.model
+    def _shown(self, user, target):
+        """Did a search of the last day show this person to the user?"""
+        since = fields.Datetime.now() - timedelta(days=1)
+        self.flush_model()
+        self.env.cr.execute(
+            """SELECT 1 FROM telemarketing_search_log
+               WHERE user_id = %s AND at > %s AND target_ids @> to_jsonb(%s) LIMIT 1""",
+            [user.id, since, target.id],
+        )
+        return bool(self.env.cr.fetchone())
 
     @api.model
     def _check_cap(self, user, company):

@@ -50,7 +50,9 @@ class TelemarketingCommon(TransactionCase):
             {"name": "Centro de Llamadas B", "country_id": cls.env.ref("base.es").id}
         )
         # Whatever edition modules are installed, these tests have every feature.
-        top = cls.env["telemarketing.edition"].search([], order="sequence desc", limit=1)
+        top = cls.env["telemarketing.edition"].search(
+            [], order="sequence desc", limit=1
+        )
         if top:
             (cls.company_a | cls.company_b).telemarketing_edition = top.code
         cls.principal_a, cls.principal_b = cls.env["res.partner"].create(
@@ -207,6 +209,11 @@ class TelemarketingCommon(TransactionCase):
     def create_disposition(cls, name="Result", **values):
         """A result of every campaign; ``kind`` and the rest as given."""
         return cls.env["telemarketing.disposition"].create({"name": name, **values})
+
+    @classmethod
+    def as_user(cls, records, user):
+        """The records (or model) as a request of this user has them: no context."""
+        return records.with_env(cls.env(user=user, context={}))
 
     @classmethod
     def desk(cls, user):

@@ -716,6 +716,47 @@ class TestDesk(TelemarketingCommon):
         with self.assertRaises(UserError):
             record.unlink()
 
+    # the telephone
+
+    def test_provider_does_only_what_it_can_and_reports_each_state_once(self):
+        telephony = type(self.env["telemarketing.telephony"])
+        done = []
+        self.patch(telephony, "_providers", lambda model: {"fake": ["dial", "hangup"]})
+        self.patch(telephony, "_provider", lambda model, user, campaign: "fake")
+        telephony._dial_fake = lambda model, interaction: {"action": "wait"}
+        telephony._hangup_fake = lambda model, call, **kw: done.append(call.uuid)
+        self.addCleanup(delattr, telephony, "_dial_fake")
+        self.addCleanup(delattr, telephony, "_hangup_fake")
+        desk, token, uuid, _call = self.dialled()
+        opened = desk.open_desk(token)["telephony"]
+        self.assertEqual(opened["capabilities"], ["dial", "hangup"])
+        desk.control(token, uuid, "hangup")
+        self.assertEqual(done, [uuid])
+        for action in ("hold", "dial", "unlink"):
+            with self.assertRaises(UserError):
+                desk.control(token, uuid, action)
+        thief, other = self.seat(self.agent_b)
+        with self.assertRaises(AccessError):
+            thief.control(other, uuid, "hangup")
+        report = self.env["telemarketing.telephony"]._report
+        self.assertEqual(self.target.interaction_id.state, "dialling")
+        self.clock.tick(timedelta(seconds=10))
+        self.assertTrue(report(uuid, "talking"))
+        self.clock.tick(timedelta(seconds=40))
+        self.assertTrue(report(uuid, "ended", cause="16"))
+        self.assertFalse(report(uuid, "talking"))
+        interaction = self.target.interaction_id
+        self.assertEqual(
+            (interaction.state, interaction.hangup_cause, self.target.state),
+            ("wrap_up", "16", "wrap_up"),
+        )
+        self.clock.tick(timedelta(seconds=20))
+        desk.close_and_get_next(token, uuid, self.target.id, self.no_answer.id)
+        self.assertEqual(
+            (interaction.talk_seconds, interaction.wrap_seconds), (40, 20)
+        )
+        self.assertFalse(report(uuid, "ended"))
+
     # figures
 
     def test_figures_agree_before_and_after_folding_and_with_the_interactions(self):

@@ -37,9 +37,7 @@ class TestMasters(TransactionCase):
             )
             .mapped("res_id")
         )
-        cls.starter = (
-            cls.env["telemarketing.disposition"].browse(ids).exists().sorted()
-        )
+        cls.starter = cls.env["telemarketing.disposition"].browse(ids).exists().sorted()
         company = cls.env["res.company"].create({"name": "Centro de estreno"})
         cls.trees = {}
         for kind, _name in cls.env["telemarketing.campaign"]._selection_kind():
@@ -263,8 +261,9 @@ class TestDemo(TransactionCase):
             self.assertEqual(
                 contact.partner_id.telemarketing_principal_id, contact.principal_id
             )
-            self.assertEqual(contact.lead_id.telemarketing_principal_id,
-                             contact.principal_id)
+            self.assertEqual(
+                contact.lead_id.telemarketing_principal_id, contact.principal_id
+            )
         leads = qualified.lead_id
         self.assertEqual(len(leads), len(qualified.contact_id))
 

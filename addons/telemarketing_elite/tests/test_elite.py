@@ -9,7 +9,13 @@ class TestElite(TelemarketingCommon):
         reserved = {
             "pro": (),
             "adv": ("campaigns_parallel", "dialer", "commission"),
-            "elite": ("campaigns_parallel", "dialer", "commission", "budget", "billing"),
+            "elite": (
+                "campaigns_parallel",
+                "dialer",
+                "commission",
+                "budget",
+                "billing",
+            ),
         }
         for code, features in reserved.items():
             self.company_a.telemarketing_edition = code

@@ -82,6 +82,17 @@ test("two clicks on a result send one", async () => {
     store.destroy();
 });
 
+test("two Enters ask for one person, two dials make one call", async () => {
+    const server = new DeskServer().install();
+    const store = await openStore();
+    await Promise.all([store.next(), store.next()]);
+    expect(server.heard("get_next")).toHaveLength(1);
+    await Promise.all([store.dial(), store.dial()]);
+    expect(server.heard("dial")).toHaveLength(1);
+    expect(dialled).toHaveLength(1);
+    store.destroy();
+});
+
 test("a second click does not fall on the person who has just come", async () => {
     const server = new DeskServer({
         campaign: makeCampaign({auto_next: true}),

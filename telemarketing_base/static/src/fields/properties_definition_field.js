@@ -83,9 +83,7 @@ export class PropertiesDefinitionField extends Component {
         if (this.hasChoices(field)) {
             field[field.type] = [];
         }
-        this.save(
-            this.definition.map((old, place) => (place === index ? field : old))
-        );
+        this.save(this.definition.map((old, place) => (place === index ? field : old)));
     }
 
     onChoices(index, ev) {
@@ -123,7 +121,10 @@ export class PropertiesDefinitionField extends Component {
         }
         this.dialog.add(ConfirmationDialog, {
             title: _t("Remove the field"),
-            body: _t("Remove “%s”? What was written in it is no longer shown.", field.string),
+            body: _t(
+                "Remove “%s”? What was written in it is no longer shown.",
+                field.string
+            ),
             confirmLabel: _t("Remove"),
             confirm: drop,
             cancel: () => {},

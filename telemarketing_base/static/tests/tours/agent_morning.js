@@ -30,7 +30,8 @@ registry.category("web_tour.tours").add("telemarketing_agent_morning", {
         stepUtils.showAppsMenuItem(),
         {
             content: "the agent finds the call desk",
-            trigger: ".o_app[data-menu-xmlid='telemarketing_base.menu_telemarketing_root']",
+            trigger:
+                ".o_app[data-menu-xmlid='telemarketing_base.menu_telemarketing_root']",
             run: () => {
                 keepTelephoneLinks();
                 document

@@ -19,17 +19,17 @@ registry.category("web_tour.tours").add("telemarketing_supervisor_loading", {
         {
             trigger: ".o_field_widget[name='file']",
             async run() {
-                await inputFiles(
-                    ".o_field_widget[name='file'] input[type='file']",
-                    [new File([FILE], "lunes.csv", {type: "text/csv"})]
-                );
+                await inputFiles(".o_field_widget[name='file'] input[type='file']", [
+                    new File([FILE], "lunes.csv", {type: "text/csv"}),
+                ]);
             },
         },
         {trigger: "button[name='action_read']", run: "click"},
         {trigger: ".o_notebook .nav-link[name='preview']", run: "click"},
         {
             content: "the preview shows what is wrong before anything is written",
-            trigger: ".o_field_widget[name='preview_html'] tr.table-danger:contains(123)",
+            trigger:
+                ".o_field_widget[name='preview_html'] tr.table-danger:contains(123)",
         },
         {trigger: "button[name='action_load']", run: "click"},
         {

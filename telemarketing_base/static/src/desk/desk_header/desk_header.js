@@ -38,7 +38,7 @@ export class DeskHeader extends Component {
             preview: _t("Before dialling"),
             dialling: _t("Dialling"),
             talking: _t("Talking"),
-            wrap_up: _t("After the call"),
+            wrap_up: _t("Wrap-up"),
             paused: _t("Paused"),
             kept: _t("Result kept"),
             no_campaign: _t("No campaign"),
@@ -96,10 +96,11 @@ export class DeskHeader extends Component {
         if (!first) {
             return null;
         }
+        const others = this.desk.callbacksSoon.length - 1;
         return {
             ...first,
-            when: formatWhen(first.at, this.desk.clock.now),
-            more: this.desk.callbacksSoon.length - 1,
+            text: `${formatWhen(first.at, this.desk.clock.now)} ${first.name}`,
+            more: others ? `+${others}` : "",
         };
     }
 

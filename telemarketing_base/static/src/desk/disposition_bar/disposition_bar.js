@@ -89,7 +89,14 @@ export class DispositionBar extends Component {
     }
 
     get crumbs() {
-        return this.state.path.map((id) => this.desk.disposition(id)?.name).join(" ▸ ");
+        return this.state.path
+            .map((id) => `${this.desk.disposition(id)?.name} ▸`)
+            .join(" ");
+    }
+
+    get recorded() {
+        const {label, order, todo} = this.desk.notice;
+        return [_t("Recorded: %s", label), order, ...todo].filter(Boolean).join(" · ");
     }
 
     get hint() {

@@ -15,6 +15,9 @@ export class HistoryPane extends Component {
         return this.desk.call.history.map((line) => ({
             ...line,
             when: formatMoment(line.at),
+            who: [line.result && line.action, line.agent, line.campaign]
+                .filter(Boolean)
+                .join(" · "),
             length: line.seconds ? formatSeconds(line.seconds) : "",
         }));
     }

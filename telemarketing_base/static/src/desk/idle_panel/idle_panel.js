@@ -24,9 +24,10 @@ export class IdlePanel extends Component {
         return this.desk.phase === "empty" ? _t("Nobody to call now") : _t("Ready");
     }
 
-    get capText() {
-        const cap = this.desk.session.reason_cap_seconds;
-        return cap ? _t("up to %s", formatSeconds(cap)) : "";
+    get pauseWhy() {
+        const {reason, reason_cap_seconds: cap} = this.desk.session;
+        const most = cap ? _t("up to %s", formatSeconds(cap)) : "";
+        return [reason, most].filter(Boolean).join(" · ");
     }
 
     /** Why there is nobody, in numbers, and from when there will be. */
@@ -53,9 +54,23 @@ export class IdlePanel extends Component {
             ...callback,
             when: formatWhen(callback.at, this.desk.clock.now),
             elsewhere: this.campaignName(callback.campaign_id),
-            last: callback.last_result
-                ? `${callback.last_result} · ${formatMoment(callback.last_result_at)}`
-                : "",
+            about: [
+                callback.city,
+                callback.last_result,
+                formatMoment(callback.last_result_at),
+                callback.note,
+            ]
+                .filter(Boolean)
+                .join(" · "),
+        }));
+    }
+
+    get cards() {
+        return this.state.cards.map((card) => ({
+            ...card,
+            about: [card.city, card.phone_masked, card.last_result]
+                .filter(Boolean)
+                .join(" · "),
         }));
     }
 

@@ -1,4 +1,5 @@
 import {Component} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
 import {formatPrice} from "../desk_format";
 import {useDesk} from "../desk_hooks";
 
@@ -34,7 +35,7 @@ export class OrderPane extends Component {
             (sum, {price, quantity}) => sum + price * quantity,
             0
         );
-        return formatPrice(total, ordered[0].currency);
+        return _t("Total %s", formatPrice(total, ordered[0].currency));
     }
 
     add(article, step) {

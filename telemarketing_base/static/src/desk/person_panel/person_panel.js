@@ -34,12 +34,17 @@ export class PersonPanel extends Component {
 
     get localTime() {
         const {tz, local_time: told} = this.contact;
+        let time = told || "";
         if (tz && luxon.IANAZone.isValidZone(tz)) {
-            return DateTime.fromMillis(this.desk.clock.now, {zone: tz}).toFormat(
+            time = DateTime.fromMillis(this.desk.clock.now, {zone: tz}).toFormat(
                 "HH:mm"
             );
         }
-        return told || "";
+        return time && _t("%s there", time);
+    }
+
+    get age() {
+        return _t("%s years", this.contact.age);
     }
 
     get attempt() {

@@ -1,4 +1,5 @@
 import {Component, markup, useState} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
 import {useDesk} from "../desk_hooks";
 
 const PLACEHOLDER = /\{\{?\s*([^{}]+?)\s*\}?\}/g;
@@ -104,6 +105,7 @@ export class ScriptPane extends Component {
     }
 
     get unread() {
-        return this.lines.filter((line) => !line.read).length;
+        const left = this.lines.filter((line) => !line.read).length;
+        return left ? _t("%s left", left) : "";
     }
 }

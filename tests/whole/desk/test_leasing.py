@@ -103,7 +103,8 @@ def test_a_database_switched_off_gives_nobody_from_that_moment(
             asked = time.monotonic()
             call = agent.next()
             taken.append((asked, database_of[call["target"]["id"]]))
-            agent.close(call, str(uuid.uuid4()))
+            # Only get_next leases here: nobody holds anyone when it asks.
+            agent.close(call, str(uuid.uuid4()), following=False)
             if off_since and asked > off_since[0]:
                 stop.set()
                 return

@@ -261,6 +261,7 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
     for _try in range(1200):
         if position()[1] != "loading":
             break
+        server.wake_crons()
         time.sleep(0.1)
     assert position() == (rows, "done")
     loaded = books.rows(
