@@ -29,8 +29,8 @@ _SURNAMES = (
     " Navarro Romero Torres Ferrer Gil Vidal Soler Molina Ortega Delgado Castillo Ortiz"
     " Marín Sanz Iborra Pastor Climent Peris Esteve Beltrán Albiol Marco Sempere Llopis"
     " Ribes Puig Roig Català Bosch Ferri Olmos Carrasco Peña Aguilar Herrero Cano"
-    " Prieto Calvo Vega Campos Reyes Cortés Blasco Mora Serrano Rubio Medina Garrido Santana"
-    " Hernández Suárez Cabrera Quintana"
+    " Prieto Calvo Vega Campos Reyes Cortés Blasco Mora Serrano Rubio Medina Garrido"
+    " Santana Hernández Suárez Cabrera Quintana"
 ).split()
 _STREETS = (
     "C/ Mayor|C/ San Vicente|Av. del Puerto|C/ Colón|C/ de la Paz|Av. Constitución"
@@ -48,7 +48,8 @@ _TRADES = (
 _BRANDS = (
     "Albufera|Levante|del Turia|Micalet|La Marina|Montgó|Sierra Calderona|Malvarrosa"
     "|Costa Azahar|El Palmar|Benimar|Llevant|La Safor|Penyagolosa|Xúquer|Ruzafa"
-    "|El Saler|Mediterránea|Cabanyal|Campanar|L'Horta|Cullera|Alboraia|Serranía|Dos Ríos"
+    "|El Saler|Mediterránea|Cabanyal|Campanar|L'Horta|Cullera|Alboraia|Serranía"
+    "|Dos Ríos"
 ).split("|")
 
 

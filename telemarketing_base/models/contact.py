@@ -95,6 +95,8 @@ class TelemarketingContact(models.Model):
 
     @api.depends("phone_ids.e164", "phone_ids.sequence")
     def _compute_phone(self):
+        # At once: a slice forgets with whom it was read.
+        self.phone_ids.fetch(["e164", "raw"])
         for contact in self:
             phone = contact.phone_ids[:1]
             contact.phone = format_phone(phone.e164) if phone.e164 else phone.raw

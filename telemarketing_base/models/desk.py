@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from markupsafe import escape
 from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
 
@@ -25,7 +24,12 @@ HELD = ("leased", "talking", "wrap_up")
 
 
 class _LostSeatError(Exception):
-    """Another tab or browser of this agent works now."""
+    """Another tab or browser of this agent works now; ``closed``: none does, the
+    session has ended."""
+
+    def __init__(self, closed):
+        super().__init__()
+        self.closed = closed
 
 
 def _seat(method):
@@ -38,8 +42,12 @@ def _seat(method):
     def wrapper(self, token, *args, **kwargs):
         try:
             return method(self, self._session(token), *args, **kwargs)
-        except _LostSeatError:
-            return {"lost_seat": True, "now": self._text(self._now())}
+        except _LostSeatError as lost:
+            return {
+                "lost_seat": True,
+                "closed": lost.closed,
+                "now": self._text(self._now()),
+            }
 
     return wrapper
 
@@ -480,7 +488,7 @@ class TelemarketingDesk(models.AbstractModel):
         self._check_agent()
         session = self._open_session()
         if not session or session.token != self._check_token(token):
-            raise _LostSeatError()
+            raise _LostSeatError(closed=not session)
         return session
 
     @api.model
@@ -1242,7 +1250,7 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _script_placeholders(self, target):
-        """Values for the placeholders of scripts, already escaped for HTML."""
+        """Values for the placeholders of scripts, as text."""
         contact, campaign = target.contact_id, target.campaign_id
         values = {
             "agente": self.env.user.name,
@@ -1259,7 +1267,7 @@ class TelemarketingDesk(models.AbstractModel):
             values[f"perfil.{key}"] = (
                 self._plain(field) if field.get("value") else ""
             )
-        return {key: str(escape(value)) for key, value in values.items()}
+        return values
 
     @api.model
     def _closed_values(self, interaction):

@@ -2,6 +2,7 @@ import base64
 import hashlib
 import logging
 import tempfile
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from markupsafe import Markup
@@ -310,6 +311,13 @@ class TelemarketingImport(models.Model):
         ) % (head, body)
 
     def _reason_text(self, problem):
+        key = problem.params.get("key")
+        if key:
+            # The kernel names the field that two rows share by its code.
+            labels = dict(self.env["telemarketing.import.column"]._selection_target())
+            problem = replace(
+                problem, params={**problem.params, "key": labels.get(key, key).lower()}
+            )
         return problem.text(lambda source: self.env._(source), REASONS)  # pylint: disable=translation-not-lazy
 
     def _reasons(self, row):

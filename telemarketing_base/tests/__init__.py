@@ -1,4 +1,5 @@
 from . import test_desk
+from . import test_desk_queries
 from . import test_editions
 from . import test_import
 from . import test_js

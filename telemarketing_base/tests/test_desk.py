@@ -83,6 +83,7 @@ class TestDesk(TelemarketingCommon):
         """A desk with a call under way: ``(desk, token, uuid, call)``."""
         desk, token = self.seat(user)
         if target:
+            target.agent_id = desk.env.user
             call = desk.get_target(token, target.id)["call"]
         else:
             call = desk.get_next(token)["call"]
@@ -158,9 +159,7 @@ class TestDesk(TelemarketingCommon):
         desk, token = self.seat(self.agent_b)
         self.assertFalse(desk.get_next(token)["call"])
         self.clock.tick(timedelta(minutes=121))
-        self.assertEqual(
-            desk.get_next(token)["call"]["target"]["id"], self.target.id
-        )
+        self.assertEqual(desk.get_next(token)["call"]["target"]["id"], self.target.id)
 
     def test_attempts_end_at_the_campaigns_limit(self):
         self.campaign_a.max_attempts = 2
@@ -204,9 +203,7 @@ class TestDesk(TelemarketingCommon):
         self.assertNotEqual(
             others.get_next(other_token)["call"]["target"]["id"], self.target.id
         )
-        self.assertEqual(
-            mine.get_next(token)["call"]["target"]["id"], self.target.id
-        )
+        self.assertEqual(mine.get_next(token)["call"]["target"]["id"], self.target.id)
 
     def test_general_callback_goes_to_anyone_before_fresh_people(self):
         at = "2026-11-23 11:30:00"
@@ -214,9 +211,7 @@ class TestDesk(TelemarketingCommon):
         self.create_contact("Fresca", "600000002")
         self.clock.move_to("2026-11-23 11:30:01")
         desk, token = self.seat(self.agent_b)
-        self.assertEqual(
-            desk.get_next(token)["call"]["target"]["id"], self.target.id
-        )
+        self.assertEqual(desk.get_next(token)["call"]["target"]["id"], self.target.id)
 
     def test_personal_callback_that_is_not_made_goes_to_anyone(self):
         at = "2026-11-23 11:30:00"
@@ -263,7 +258,10 @@ class TestDesk(TelemarketingCommon):
         self.target.state = "done"
         never = [
             ("of another", {"agent_id": self.agent_b.id}),
-            ("callback of another", {"callback": True, "callback_user_id": self.agent_b.id}),
+            (
+                "callback of another",
+                {"callback": True, "callback_user_id": self.agent_b.id},
+            ),
             ("later", {"attempts": 1, "next_call_at": "2026-11-23 18:00:00"}),
         ]
         for place, (name, values) in enumerate(reversed(expected + never)):
@@ -291,9 +289,7 @@ class TestDesk(TelemarketingCommon):
         self.assertTrue(again["again"])
         self.assertEqual(self.target.attempts, 1)
         first = desk.close_and_get_next(token, uuid, self.target.id, self.no_answer.id)
-        second = desk.close_and_get_next(
-            token, uuid, self.target.id, self.not_here.id
-        )
+        second = desk.close_and_get_next(token, uuid, self.target.id, self.not_here.id)
         self.assertEqual(first["closed"], second["closed"])
         self.assertEqual(self.target.state, "ready")
         self.assertEqual(self.stat()["calls"], 1)
@@ -332,7 +328,16 @@ class TestDesk(TelemarketingCommon):
         self.assertEqual(taken["call"]["interaction"]["uuid"], uuid)
         lost = desk.close_and_get_next(token, uuid, self.target.id, self.no_answer.id)
         self.assertTrue(lost["lost_seat"])
+        self.assertFalse(lost["closed"])
         self.assertEqual(self.target.state, "talking")
+
+    def test_silent_session_ends_when_it_was_last_heard_and_the_desk_is_told(self):
+        desk, token = self.seat()
+        self.clock.tick(timedelta(minutes=31))
+        self.env["telemarketing.agent.session"]._cron_end_silent()
+        session = self.agent_a.telemarketing_session_ids
+        self.assertEqual(str(session.logout_at), MORNING)
+        self.assertTrue(desk.heartbeat(token)["closed"])
 
     def test_two_agents_never_hold_the_same_person(self):
         self.seat()[0].get_next("token-of-tm_agent_a")
@@ -340,6 +345,7 @@ class TestDesk(TelemarketingCommon):
         answer = desk.get_next(token)
         self.assertFalse(answer["call"])
         self.assertIn(1, [reason["count"] for reason in answer["empty"]["reasons"]])
+        self.target.agent_id = self.agent_b
         with self.assertRaisesRegex(UserError, "another agent"):
             desk.get_target(token, self.target.id)
 
@@ -563,6 +569,7 @@ class TestDesk(TelemarketingCommon):
 
     def test_premium_numbers_are_never_dialled(self):
         contact = self.create_contact("Cara", "806123456")
+        contact.target_ids.agent_id = self.agent_a
         desk, token = self.seat()
         desk.get_target(token, contact.target_ids.id)
         answer = desk.dial(
@@ -574,8 +581,9 @@ class TestDesk(TelemarketingCommon):
 
     def test_result_must_be_a_leaf_of_this_campaign(self):
         child = self.create_disposition(
-            "Why", parent_id=self.not_here.id, campaign_ids=[
-                Command.set(self.campaign_a.ids)]
+            "Why",
+            parent_id=self.not_here.id,
+            campaign_ids=[Command.set(self.campaign_a.ids)],
         )
         foreign = self.create_disposition(
             "Foreign", campaign_ids=[Command.set(self.campaign_b.ids)]
@@ -752,9 +760,7 @@ class TestDesk(TelemarketingCommon):
         )
         self.clock.tick(timedelta(seconds=20))
         desk.close_and_get_next(token, uuid, self.target.id, self.no_answer.id)
-        self.assertEqual(
-            (interaction.talk_seconds, interaction.wrap_seconds), (40, 20)
-        )
+        self.assertEqual((interaction.talk_seconds, interaction.wrap_seconds), (40, 20))
         self.assertFalse(report(uuid, "ended"))
 
     # figures

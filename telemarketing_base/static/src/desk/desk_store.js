@@ -341,7 +341,11 @@ export class DeskStore extends Reactive {
     _apply(answer) {
         this._setClock(answer.now);
         if (answer.lost_seat) {
-            this.otherSeat = true;
+            if (answer.closed) {
+                this.loggedOut = true;
+            } else {
+                this.otherSeat = true;
+            }
             return false;
         }
         for (const [part, name] of Object.entries(PARTS)) {

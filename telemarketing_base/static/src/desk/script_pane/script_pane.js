@@ -38,16 +38,6 @@ export function fillPlaceholders(html, values) {
     return page.body.innerHTML;
 }
 
-/** The server escapes values for html; here they go in as text. */
-function unescapeHtml(value) {
-    if (typeof value !== "string" || !value.includes("&")) {
-        return value;
-    }
-    const area = document.createElement("textarea");
-    area.innerHTML = value; // a textarea takes no tags: nothing in it can run
-    return area.value;
-}
-
 /** What to say: the campaign's scripts, and the lines that must be ticked as read. */
 export class ScriptPane extends Component {
     static template = "telemarketing_base.ScriptPane";
@@ -73,12 +63,7 @@ export class ScriptPane extends Component {
 
     /** The server's values, and over them what has been filled in since. */
     get values() {
-        const values = {};
-        for (const [name, value] of Object.entries(
-            this.desk.call.script_values || {}
-        )) {
-            values[name] = unescapeHtml(value);
-        }
+        const values = {...this.desk.call.script_values};
         const changed = this.desk.draft.profile;
         for (const field of this.desk.campaign.profile_fields || []) {
             if (field.name in changed) {
