@@ -187,7 +187,9 @@ modules.button_immediate_uninstall()
 SCHEMA = """
     select 'column ' || table_name || '.' || column_name
       from information_schema.columns where table_schema = 'public'
-    union select relkind::text || ' ' || relname
+    union select case relkind when 'i' then 'index ' when 'v' then 'view '
+        when 'S' then 'sequence ' when 'm' then 'materialized view ' else 'table '
+        end || relname
       from pg_class where relnamespace = 'public'::regnamespace
     union select 'constraint ' || conrelid::regclass || '.' || conname
       from pg_constraint where connamespace = 'public'::regnamespace and contype <> 'n'

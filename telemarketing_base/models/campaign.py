@@ -52,8 +52,8 @@ class TelemarketingCampaign(models.Model):
         copy=False,
         readonly=True,
     )
-    date_start = fields.Date()
-    date_end = fields.Date()
+    date_start = fields.Date("Start Date")
+    date_end = fields.Date("End Date")
     goal_conversions = fields.Integer("Goal", help="Conversions to reach.")
     description = fields.Html()
     utm_campaign_id = fields.Many2one(
