@@ -2,7 +2,7 @@ from odoo.tools import SQL
 
 
 def uninstall_hook(env):
-    """Drop what the ORM does not know of: parameters and the lease's function."""
+    """Drop what the ORM does not know of: parameters, a function, an index."""
     _drop_foreign_keys(env.cr)
     env["telemarketing.demo"]._unload()
     env["ir.config_parameter"].sudo().search(
@@ -12,6 +12,8 @@ def uninstall_hook(env):
         "DROP FUNCTION IF EXISTS"
         " telemarketing_lease(int, int, timestamp, timestamp, int)"
     )
+    # Of a core column that we only indexed.
+    env.cr.execute("DROP INDEX IF EXISTS res_partner__phone_sanitized_index")
 
 
 def _drop_foreign_keys(cr):

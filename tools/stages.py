@@ -167,7 +167,7 @@ def core(module):
             command="shell",
             stdin="from odoo.tests.shell import run_tests\n"
             f"run_tests(env, {','.join(tags)!r}, modules=[{module!r}])\n",
-            # Odoo's tours allow a step ten seconds, which a busy machine may need twice.
+            # Odoo's tours give a step ten seconds: on a busy machine, once more.
             environment={"ODOO_TEST_FAILURE_RETRIES": "1"},
             log=job.log,
             http=True,

@@ -1,3 +1,4 @@
+# pylint: disable=prefer-env-translation
 """Why a value was not taken: codes and their English sentences.
 
 The kernels speak in codes with parameters. The Odoo layer makes the sentence in

@@ -1,3 +1,4 @@
+# pylint: disable=prefer-env-translation
 """Reason codes of files and rows, with their English sentences.
 
 ``REASONS`` holds those of ``identity`` too: one table for the Odoo layer.

@@ -39,7 +39,10 @@ class TelemarketingAgentSession(models.Model):
     campaign_id = fields.Many2one("telemarketing.campaign", index="btree_not_null")
     extension = fields.Char()
     token = fields.Char(
-        required=True, copy=False, groups="base.group_system", export_string_translation=False
+        required=True,
+        copy=False,
+        groups="base.group_system",
+        export_string_translation=False,
     )
     login_at = fields.Datetime(required=True)
     logout_at = fields.Datetime()
@@ -71,9 +74,7 @@ class TelemarketingAgentSession(models.Model):
         if self.state == state and self.pause_reason_id.id == reason_id:
             return
         self._leave_state(at)
-        self.write(
-            {"state": state, "state_since": at, "pause_reason_id": reason_id}
-        )
+        self.write({"state": state, "state_since": at, "pause_reason_id": reason_id})
 
     @api.private
     def _leave_state(self, at):
@@ -105,7 +106,7 @@ class TelemarketingAgentSession(models.Model):
 
     @api.model
     def _cron_end_silent(self):
-        """Sessions whose browser said nothing for half an hour ended when it last did."""
+        """Sessions whose browser was silent for half an hour ended when it last spoke."""
         now = self.env["telemarketing.clock"]._now()
         silent = self.search(
             [

@@ -335,8 +335,8 @@ class TelemarketingCampaign(models.Model):
             if campaign.state == "running":
                 continue
             if not campaign.utm_campaign_id:
-                campaign.sudo().utm_campaign_id = self.env["utm.campaign"].sudo().create(
-                    {"title": campaign.name}
+                campaign.sudo().utm_campaign_id = (
+                    self.env["utm.campaign"].sudo().create({"title": campaign.name})
                 )
             campaign.state = "running"
             self.env["telemarketing.target"]._release_new(campaign)

@@ -4,7 +4,6 @@ from odoo.exceptions import ValidationError
 from ..identity.nif import parse_nif
 from ..identity.phone import format_phone, mask_phone, parse_phone
 from ..identity.postcode import PROVINCES, parse_postcode
-
 from .target import CLOSED
 
 PENINSULA = "Europe/Madrid"
@@ -54,15 +53,11 @@ class TelemarketingContact(models.Model):
     lang = fields.Char("Language")
     tz = fields.Char("Time Zone", compute="_compute_tz")
     note = fields.Text("Remarks")
-    category_ids = fields.Many2many(
-        "telemarketing.contact.category", string="Categories"
-    )
+    category_ids = fields.Many2many("telemarketing.contact.category")
     type_id = fields.Many2one("telemarketing.contact.type", "Type")
     zone_id = fields.Many2one("telemarketing.zone", compute="_compute_zone_id")
     phone_ids = fields.One2many("telemarketing.contact.phone", "contact_id")
-    phone = fields.Char(
-        "Main Phone", compute="_compute_phone", search="_search_phone"
-    )
+    phone = fields.Char("Main Phone", compute="_compute_phone", search="_search_phone")
     partner_id = fields.Many2one(
         "res.partner", "Prospect or Client", index="btree_not_null", readonly=True
     )
@@ -121,10 +116,17 @@ class TelemarketingContact(models.Model):
 
     @api.depends("zip", "state_id")
     def _compute_zone_id(self):
-        zones = self.env["telemarketing.zone"].sudo().search([])
+        companies = [False, *self.company_id.ids]
+        zones = (
+            self.env["telemarketing.zone"]
+            .sudo()
+            .search([("company_id", "in", companies)])
+        )
         for contact in self:
             usable = zones.filtered(
-                lambda z, c=contact: z.company_id in (c.company_id, c.env["res.company"])
+                lambda z, c=contact: (
+                    z.company_id in (c.company_id, c.env["res.company"])
+                )
             )
             contact.zone_id = usable._match(contact.zip, contact.state_id)
 
@@ -179,7 +181,11 @@ class TelemarketingContact(models.Model):
     @api.model
     def _state_of(self, place):
         return self.env["res.country.state"].search(
-            [("country_id.code", "=", "ES"), ("code", "=", PROVINCES[place.province].state)], limit=1
+            [
+                ("country_id.code", "=", "ES"),
+                ("code", "=", PROVINCES[place.province].state),
+            ],
+            limit=1,
         )
 
     @api.private
@@ -218,7 +224,9 @@ class TelemarketingContact(models.Model):
             "country_id": (self.country_id or self.env.ref("base.es")).id,
             "email": self.email,
             "phone": self.phone_ids[:1].e164,
-            "lang": self.lang if self.lang in dict(self.env["res.lang"].get_installed()) else False,
+            "lang": self.lang
+            if self.lang in dict(self.env["res.lang"].get_installed())
+            else False,
             "funnel_stage": "prospect",
             "telemarketing_principal_id": self.principal_id.id,
         }
@@ -242,7 +250,10 @@ class TelemarketingContactPhone(models.Model):
     raw = fields.Char("Phone", required=True)
     e164 = fields.Char(index="btree_not_null", readonly=True)
     number_id = fields.Many2one(
-        "telemarketing.number", readonly=True, index="btree_not_null", ondelete="restrict"
+        "telemarketing.number",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
     )
     kind = fields.Selection(related="number_id.kind")
     state = fields.Selection(

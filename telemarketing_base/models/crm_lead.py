@@ -12,7 +12,6 @@ class TelemarketingOriginMixin(models.AbstractModel):
 
     telemarketing_campaign_id = fields.Many2one(
         "telemarketing.campaign",
-        "Telemarketing Campaign",
         readonly=True,
         copy=False,
         index="btree_not_null",

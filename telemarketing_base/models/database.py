@@ -74,8 +74,9 @@ class TelemarketingDatabase(models.Model):
     def write(self, vals):
         if "campaign_id" in vals:
             for database in self:
-                if database.campaign_id.id != vals["campaign_id"] and (
-                    database.sudo().contact_ids[:1]
+                if (
+                    database.campaign_id.id != vals["campaign_id"]
+                    and (database.sudo().contact_ids[:1])
                 ):
                     raise UserError(
                         self.env._(

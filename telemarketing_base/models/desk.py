@@ -251,9 +251,7 @@ class TelemarketingDesk(models.AbstractModel):
                 self.env._("%s is closed in this campaign; ask your supervisor.", name)
             )
         if not (target.live and target.database_id.switched_on):
-            raise UserError(
-                self.env._("The database of %s is switched off.", name)
-            )
+            raise UserError(self.env._("The database of %s is switched off.", name))
         if target.callback and target.callback_user_id not in (
             self.env.user,
             self.env["res.users"],
@@ -413,9 +411,11 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("Write at least three letters or digits."))
         domain = Domain("campaign_id", "=", campaign.id) & Domain("live", "=", True)
         if own:
-            domain &= Domain("agent_id", "=", self.env.uid) | Domain(
-                "last_agent_id", "=", self.env.uid
-            ) | Domain("callback_user_id", "=", self.env.uid)
+            domain &= (
+                Domain("agent_id", "=", self.env.uid)
+                | Domain("last_agent_id", "=", self.env.uid)
+                | Domain("callback_user_id", "=", self.env.uid)
+            )
         contacts = self._search_contacts(campaign, text)
         targets = (
             self.env["telemarketing.target"]
@@ -445,8 +445,10 @@ class TelemarketingDesk(models.AbstractModel):
         user = self.env.user
         if not user.has_group("telemarketing_base.group_agent"):
             raise AccessError(
-                self.env._("The call desk is for telemarketing agents; ask an "
-                           "administrator for the role.")
+                self.env._(
+                    "The call desk is for telemarketing agents; ask an "
+                    "administrator for the role."
+                )
             )
         if user.telemarketing_blocked:
             raise AccessError(
@@ -468,8 +470,10 @@ class TelemarketingDesk(models.AbstractModel):
         own = target.agent_id | target.last_agent_id | target.callback_user_id
         if self.env.user in own or (target.callback and not target.callback_user_id):
             return
-        if not self.env["telemarketing.search.log"].sudo()._shown(
-            self.env.user, target
+        if (
+            not self.env["telemarketing.search.log"]
+            .sudo()
+            ._shown(self.env.user, target)
         ):
             raise UserError(self.env._("Search for the person first."))
 
@@ -665,7 +669,9 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("Choose a result of this campaign."))
         if disposition in usable.parent_id:
             raise UserError(
-                self.env._("“%s” has more detailed results: choose one.", disposition.name)
+                self.env._(
+                    "“%s” has more detailed results: choose one.", disposition.name
+                )
             )
         return disposition
 
@@ -713,8 +719,10 @@ class TelemarketingDesk(models.AbstractModel):
             lines.append((article, quantity))
         if disposition.needs_order and not lines and campaign.article_ids:
             raise UserError(
-                self.env._("“%s” takes an order: choose at least one article.",
-                           disposition.name)
+                self.env._(
+                    "“%s” takes an order: choose at least one article.",
+                    disposition.name,
+                )
             )
         return lines
 
@@ -805,9 +813,7 @@ class TelemarketingDesk(models.AbstractModel):
             return
         definition = target.profile_id.target_properties_definition or []
         known = {field["name"]: field for field in definition}
-        values = {
-            name: value for name, value in profile.items() if name in known
-        }
+        values = {name: value for name, value in profile.items() if name in known}
         if values:
             current = {
                 field["name"]: field.get("value")
@@ -898,11 +904,11 @@ class TelemarketingDesk(models.AbstractModel):
     @api.model
     def _instant(self, text):
         try:
-            return datetime.strptime(str(text)[:19].replace("T", " "), "%Y-%m-%d %H:%M:%S")
+            return datetime.strptime(
+                str(text)[:19].replace("T", " "), "%Y-%m-%d %H:%M:%S"
+            )
         except ValueError as error:
-            raise UserError(
-                self.env._("“%s” is not a date and hour.", text)
-            ) from error
+            raise UserError(self.env._("“%s” is not a date and hour.", text)) from error
 
     @api.model
     def _check_notes(self, notes):
@@ -940,7 +946,12 @@ class TelemarketingDesk(models.AbstractModel):
         answer = self._answer(
             session,
             interaction=self._interaction_values(interaction),
-            may_call={"answer": "allowed", "until": False, "reason": "", "warnings": []},
+            may_call={
+                "answer": "allowed",
+                "until": False,
+                "reason": "",
+                "warnings": [],
+            },
         )
         if interaction.state != "done":
             answer["telephony"] = (
@@ -1052,7 +1063,16 @@ class TelemarketingDesk(models.AbstractModel):
                 }
                 for field in definition
                 if field["type"]
-                in ("char", "text", "integer", "float", "boolean", "date", "datetime", "selection")
+                in (
+                    "char",
+                    "text",
+                    "integer",
+                    "float",
+                    "boolean",
+                    "date",
+                    "datetime",
+                    "selection",
+                )
             ],
             "scripts": [self._script_values(script) for script in campaign.script_ids],
         }
@@ -1125,7 +1145,7 @@ class TelemarketingDesk(models.AbstractModel):
                 "state": contact.state_id.name or "",
                 "email": contact.email or "",
                 "age": self._age(contact.birthdate, local.date()),
-                "language": contact.lang or "",
+                "language": self._language(contact.lang),
                 "note": contact.note or "",
                 "category": ", ".join(contact.category_ids.mapped("name")),
                 "type": contact.type_id.name or "",
@@ -1162,6 +1182,13 @@ class TelemarketingDesk(models.AbstractModel):
             else False,
             "script_values": self._script_placeholders(target),
         }
+
+    @api.model
+    def _language(self, code):
+        """Its name where it is installed, else the code as it was loaded."""
+        if not code:
+            return ""
+        return dict(self.env["res.lang"].get_installed()).get(code, code)
 
     @api.model
     def _plain(self, field):
@@ -1204,9 +1231,7 @@ class TelemarketingDesk(models.AbstractModel):
         domain &= Domain("company_id", "=", contact.company_id.id)
         domain &= Domain("state", "=", "done")
         interactions = (
-            self.env["telemarketing.interaction"]
-            .sudo()
-            .search(domain, limit=HISTORY)
+            self.env["telemarketing.interaction"].sudo().search(domain, limit=HISTORY)
         )
         return [
             {
@@ -1264,9 +1289,7 @@ class TelemarketingDesk(models.AbstractModel):
         }
         for field in target.read(["target_properties"])[0]["target_properties"]:
             key = field["string"].strip().lower()
-            values[f"perfil.{key}"] = (
-                self._plain(field) if field.get("value") else ""
-            )
+            values[f"perfil.{key}"] = self._plain(field) if field.get("value") else ""
         return values
 
     @api.model
@@ -1418,7 +1441,8 @@ class TelemarketingDesk(models.AbstractModel):
     def _empty_values(self, campaign):
         """Why there is nothing to call, in numbers, and from when there will be."""
         self.env.cr.execute(
-            """SELECT count(*) FILTER (WHERE state = 'ready' AND live AND due_at > %(now)s),
+            """SELECT count(*) FILTER (WHERE state = 'ready' AND live
+                          AND due_at > %(now)s),
                       min(due_at) FILTER (WHERE state = 'ready' AND live
                           AND due_at > %(now)s
                           AND (agent_id = %(user)s OR agent_id IS NULL OR callback)

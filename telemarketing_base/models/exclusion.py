@@ -18,17 +18,15 @@ class TelemarketingExclusion(models.Model):
         required=True,
         readonly=True,
         copy=False,
-        default=lambda self: self.env["ir.sequence"].sudo().next_by_code(
-            "telemarketing.exclusion"
+        default=lambda self: (
+            self.env["ir.sequence"].sudo().next_by_code("telemarketing.exclusion")
         ),
         help="The number that the person is given (TRLGDCU art. 96.5).",
     )
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
     )
-    number_id = fields.Many2one(
-        "telemarketing.number", index=True, ondelete="restrict"
-    )
+    number_id = fields.Many2one("telemarketing.number", index=True, ondelete="restrict")
     e164 = fields.Char("E.164", related="number_id.e164", store=True, index=True)
     contact_id = fields.Many2one(
         "telemarketing.contact", index="btree_not_null", ondelete="set null"

@@ -18,7 +18,6 @@ from ..importing import (
     REASONS,
     TARGETS,
     CleanRow,
-    Duplicates,
     ReadError,
     Settings,
     check_mapping,
@@ -178,12 +177,16 @@ class TelemarketingImport(models.Model):
         if self.state == "draft":
             self.action_read()
         if self.state not in ("preview", "stopped", "failed"):
-            raise UserError(self.env._("%s is being loaded or is loaded.", self.filename))
+            raise UserError(
+                self.env._("%s is being loaded or is loaded.", self.filename)
+            )
         mapping = self._mapping()
         if "phone" not in mapping:
             raise UserError(
-                self.env._("Say which column is the telephone: without it nobody can "
-                           "be called.")
+                self.env._(
+                    "Say which column is the telephone: without it nobody can "
+                    "be called."
+                )
             )
         try:
             check_mapping(mapping, len(self.column_ids))
@@ -382,9 +385,7 @@ class TelemarketingImport(models.Model):
             del data
             table = open_table(spool.name, self.filename, sheet=self.sheet or None)
             mapping, settings = self._mapping(), self._settings(table)
-            rows = clean_rows(
-                table.rows(), mapping, settings, Duplicates(settings.duplicate_keys)
-            )
+            rows = clean_rows(table.rows(), mapping, settings)
             place, chunk = 0, []
             # After a restart the rows before the position are read again, to know
             # whom later rows repeat, and not written.
@@ -422,6 +423,8 @@ class TelemarketingImport(models.Model):
         self._insert_phones(good, contact_of, numbers)
         targets = self._insert_targets(good, contact_of)
         objections = self._insert_exclusions(chunk, contact_of, numbers)
+        # The inserts went past the ORM: what it remembers of these lists is old.
+        self.env.invalidate_all()
         added = self.env["telemarketing.target"].browse(targets)
         # Also numbers that were excluded before this file came.
         added._exclude_barred()
@@ -500,7 +503,10 @@ class TelemarketingImport(models.Model):
         stored = [
             name
             for name, field in Model._fields.items()
-            if field.store and field.column_type and name not in columns and name != "id"
+            if field.store
+            and field.column_type
+            and name not in columns
+            and name != "id"
         ]
         # A column left NULL is neither true nor false for an index's predicate.
         defaults = {
@@ -616,7 +622,15 @@ class TelemarketingImport(models.Model):
         ]
         self._bulk_insert(
             "telemarketing.contact.phone",
-            ["contact_id", "company_id", "sequence", "raw", "e164", "number_id", "state"],
+            [
+                "contact_id",
+                "company_id",
+                "sequence",
+                "raw",
+                "e164",
+                "number_id",
+                "state",
+            ],
             values,
         )
 
@@ -737,6 +751,7 @@ class TelemarketingImport(models.Model):
             return
         fmt = "csv" if table.kind == "csv" else "xlsx"
         stem = self.filename.rsplit(".", 1)[0]
+        suffix = self.env._("returned")
         content = write_returned(
             [(_from_json(raw), reason) for raw, reason in rows],
             table.headings,
@@ -746,7 +761,7 @@ class TelemarketingImport(models.Model):
         self.write(
             {
                 "returned_file": base64.b64encode(content),
-                "returned_name": f"{stem}-{self.env._('returned')}.{fmt}",
+                "returned_name": f"{stem}-{suffix}.{fmt}",
                 "returned_rows": False if self.state != "stopped" else rows,
             }
         )
@@ -771,7 +786,16 @@ class TelemarketingImport(models.Model):
     def _gc_files(self):
         """Uploaded and returned files go after the company's days."""
         gone = 0
-        for company in self.env["res.company"].sudo().search([]):
+        waiting = self.sudo()._read_group(
+            [
+                ("state", "in", ("done", "failed", "stopped")),
+                "|",
+                ("file", "!=", False),
+                ("returned_file", "!=", False),
+            ],
+            ["company_id"],
+        )
+        for (company,) in waiting:
             before = fields.Datetime.now() - timedelta(
                 days=company.telemarketing_erase_uploads_days
             )
@@ -807,7 +831,9 @@ class TelemarketingImportColumn(models.Model):
     heading = fields.Char(readonly=True)
     sample = fields.Char("First Values", readonly=True)
     target = fields.Selection(
-        selection="_selection_target", string="Is", help="Empty: the column is left out."
+        selection="_selection_target",
+        string="Is",
+        help="Empty: the column is left out.",
     )
 
     @api.model
@@ -866,7 +892,9 @@ def _from_json(cells):
         if isinstance(cell, dict):
             text = cell["date"]
             cell = (
-                datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+                datetime.fromisoformat(text)
+                if "T" in text
+                else date.fromisoformat(text)
             )
         result.append(cell)
     return result

@@ -68,9 +68,7 @@ class TelemarketingInteraction(models.Model):
         index="btree_not_null",
         groups="telemarketing_base.group_supervisor",
     )
-    e164 = fields.Char(
-        "Number Dialled", groups="telemarketing_base.group_supervisor"
-    )
+    e164 = fields.Char("Number Dialled", groups="telemarketing_base.group_supervisor")
     number_kind = fields.Selection(NUMBER_KINDS)
     state = fields.Selection(
         [
@@ -262,9 +260,9 @@ class TelemarketingInteraction(models.Model):
             if not found:
                 continue
             other = found.filtered(
-                lambda p: p.vat
-                and contact.vat
-                and p.vat.removeprefix("ES") != contact.vat
+                lambda p: (
+                    p.vat and contact.vat and p.vat.removeprefix("ES") != contact.vat
+                )
             )
             if other or len(found) > 1:
                 raise UserError(
@@ -363,7 +361,9 @@ class TelemarketingInteraction(models.Model):
                 "mail.mail_activity_data_todo",
                 summary=self.env._("Telemarketing: to be finished by hand"),
                 note=text,
-                user_id=(campaign.supervisor_ids[:1] or self.env.ref("base.user_admin")).id,
+                user_id=(
+                    campaign.supervisor_ids[:1] or self.env.ref("base.user_admin")
+                ).id,
             )
 
     # EXCLUSION

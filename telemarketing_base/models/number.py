@@ -33,7 +33,8 @@ class TelemarketingNumber(models.Model):
     attempts_day = fields.Integer("Calls of the Day", readonly=True, default=0)
     attempts_week = fields.Integer("Calls of the Week", readonly=True, default=0)
     attempts_date = fields.Date(
-        readonly=True, help="The day, in the company's time zone, that the day's count is of."
+        readonly=True,
+        help="The day, in the company's time zone, that the day's count is of.",
     )
     last_attempt_at = fields.Datetime(readonly=True)
     drop_locked_until = fields.Datetime(

@@ -7,7 +7,6 @@ class ResCompany(models.Model):
 
     telemarketing_edition = fields.Selection(
         selection=[],
-        string="Telemarketing Edition",
         help="PRO, ADV or ELITE. Without an edition module every feature is there.",
     )
     telemarketing_search_cap = fields.Integer(

@@ -34,9 +34,9 @@ class SaleOrder(models.Model):
         ours.filtered(
             lambda o: o.telemarketing_acceptance in (False, "voice", "sent", "accepted")
         ).telemarketing_acceptance = "confirmed"
-        prospects = (ours.partner_id | self.partner_id.filtered("funnel_stage")).filtered(
-            lambda p: p.funnel_stage != "client"
-        )
+        prospects = (
+            ours.partner_id | self.partner_id.filtered("funnel_stage")
+        ).filtered(lambda p: p.funnel_stage != "client")
         prospects.sudo().funnel_stage = "client"
 
     @api.depends("telemarketing_principal_id")

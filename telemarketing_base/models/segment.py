@@ -37,6 +37,5 @@ class TelemarketingSegment(models.Model):
     campaign_ids = fields.Many2many(
         "telemarketing.campaign",
         check_company=True,
-        domain="[('company_id', '=', company_id), "
-        "('principal_id', '=', principal_id)]",
+        domain="[('company_id', '=', company_id), ('principal_id', '=', principal_id)]",
     )

@@ -147,9 +147,7 @@ class TelemarketingStatCallMixin(models.AbstractModel):
     agent_id = fields.Many2one(
         "res.users", "Operator", ondelete="restrict", groups="base.group_user"
     )
-    team_id = fields.Many2one(
-        "crm.team", ondelete="restrict", groups="base.group_user"
-    )
+    team_id = fields.Many2one("crm.team", ondelete="restrict", groups="base.group_user")
     disposition_id = fields.Many2one(
         "telemarketing.disposition", "Result", ondelete="restrict"
     )
@@ -196,7 +194,8 @@ class TelemarketingStatCall(models.Model):
                        database_id, segment_id, agent_id, team_id, disposition_id,
                        number_kind, direction,
                        COUNT(*) FILTER (WHERE is_call) AS calls,
-                       COUNT(*) FILTER (WHERE outcome IN ('contact', 'useful')) AS contacts,
+                       COUNT(*) FILTER (WHERE outcome IN ('contact', 'useful'))
+                           AS contacts,
                        COUNT(*) FILTER (WHERE outcome = 'useful') AS useful,
                        COUNT(*) FILTER (WHERE is_conversion) AS conversions,
                        COALESCE(SUM(talk_seconds), 0) AS talk_seconds,
@@ -217,18 +216,31 @@ class TelemarketingStatCall(models.Model):
                 GROUP BY {key}),
             difference AS (
                 SELECT {", ".join(f"COALESCE(c.{k}, s.{k}) AS {k}" for k in CALL_KEY)},
-                       {", ".join(
-                           f"COALESCE(c.{m}, 0) - COALESCE(s.{m}, 0) AS {m}"
-                           for m in CALL_MEASURES)}
-                FROM counted c FULL JOIN standing s ON {" AND ".join(
-                    f"c.{k} = s.{k}" if k in ("hour", "company_id")
-                    else (f"COALESCE(c.{k}, '') = COALESCE(s.{k}, '')"
-                          if k in _TEXT_KEYS
-                          else f"COALESCE(c.{k}, 0) = COALESCE(s.{k}, 0)")
-                    for k in CALL_KEY)})
-            INSERT INTO telemarketing_stat_call_delta ({key}, {", ".join(CALL_MEASURES)})
+                       {
+                ", ".join(
+                    f"COALESCE(c.{m}, 0) - COALESCE(s.{m}, 0) AS {m}"
+                    for m in CALL_MEASURES
+                )
+            }
+                FROM counted c FULL JOIN standing s ON {
+                " AND ".join(
+                    f"c.{k} = s.{k}"
+                    if k in ("hour", "company_id")
+                    else (
+                        f"COALESCE(c.{k}, '') = COALESCE(s.{k}, '')"
+                        if k in _TEXT_KEYS
+                        else f"COALESCE(c.{k}, 0) = COALESCE(s.{k}, 0)"
+                    )
+                    for k in CALL_KEY
+                )
+            })
+            INSERT INTO telemarketing_stat_call_delta ({key}, {
+                ", ".join(CALL_MEASURES)
+            })
             SELECT {key}, {", ".join(CALL_MEASURES)} FROM difference
-            WHERE ({", ".join(CALL_MEASURES)}) <> ({", ".join("0" for _ in CALL_MEASURES)})
+            WHERE ({", ".join(CALL_MEASURES)}) <> ({
+                ", ".join("0" for _ in CALL_MEASURES)
+            })
             """,
             {"since": since, "until": until},
         )

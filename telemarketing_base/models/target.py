@@ -96,7 +96,8 @@ class TelemarketingTarget(models.Model):
     )
     callback = fields.Boolean(
         default=False,
-        readonly=True, help="The next call is an agreed callback, not a retry."
+        readonly=True,
+        help="The next call is an agreed callback, not a retry.",
     )
     callback_user_id = fields.Many2one(
         "res.users",
@@ -132,7 +133,10 @@ class TelemarketingTarget(models.Model):
         readonly=True, default=0, help="1 once it counted as a conversion."
     )
     last_disposition_id = fields.Many2one(
-        "telemarketing.disposition", "Last Result", readonly=True, index="btree_not_null"
+        "telemarketing.disposition",
+        "Last Result",
+        readonly=True,
+        index="btree_not_null",
     )
     last_result_at = fields.Datetime(readonly=True)
     last_agent_id = fields.Many2one("res.users", "Last Operator", readonly=True)
@@ -356,7 +360,8 @@ class TelemarketingTarget(models.Model):
 
     @api.model
     def _lease_statement(self):
-        """What ``_lease`` executes; parameters ``campaign, user, now, until, limit``."""
+        """For ``_lease``; parameters ``campaign``, ``user``, ``now``, ``until``,
+        ``limit``."""
         return (
             "SELECT target_id, class_rank FROM telemarketing_lease("
             "%(campaign)s, %(user)s, %(now)s, %(until)s, %(limit)s)"
@@ -648,9 +653,7 @@ class TelemarketingTarget(models.Model):
         domain = Exclusion._scope_domain(
             self.company_id, self.principal_id, self.campaign_id
         )
-        return Exclusion.search(
-            domain + [("number_id", "in", numbers.ids)]
-        ).number_id
+        return Exclusion.search(domain + [("number_id", "in", numbers.ids)]).number_id
 
     def _verdict(self, phone, now, excluded):
         verdict = {"answer": "allowed", "until": False, "reason": "", "warnings": []}

@@ -1,8 +1,10 @@
 import base64
+from contextlib import suppress
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools.misc import file_path
 
 from ..importing import open_table
 from .common import TelemarketingCommon
@@ -63,13 +65,28 @@ class TestImport(TelemarketingCommon):
         self.assertEqual(carmen.target_ids.state, "ready")
         headings, reasons = self.returned(job)
         self.assertEqual(headings[-1], "Motivo")
-        self.assertEqual(
-            headings[:-1], CSV.splitlines()[0].split(";")
-        )
+        self.assertEqual(headings[:-1], CSV.splitlines()[0].split(";"))
         self.assertEqual(
             set(reasons), {"Luis", "Sin teléfono", "Carmen otra vez", "Robinsón"}
         )
         self.assertTrue(all(reasons.values()))
+
+    def test_clients_real_file_loads_and_nothing_of_it_is_lost(self):
+        path = file_path("telemarketing_base/tests/samples/base_clientes.xls")
+        with open(path, "rb") as sample:
+            job = self.load(sample.read(), "base_clientes.xls")
+        self.assertEqual((job.state, job.total), ("done", 780))
+        self.assertEqual(job.loaded + job.bad, 780)
+        table = open_table(base64.b64decode(job.returned_file), job.returned_name)
+        self.assertEqual(sum(1 for _row in table.rows()), job.bad + job.noticed)
+        contacts = self.database_a.contact_ids
+        self.assertEqual(len(contacts), job.loaded)
+        self.assertEqual(len(contacts.target_ids), job.loaded)
+        self.assertTrue(all(contact.phone_ids for contact in contacts))
+        excluded = contacts.target_ids.filtered(lambda t: t.state == "excluded")
+        self.assertEqual(len(excluded), job.excluded)
+        self.assertGreater(job.excluded, 90)
+        self.assertEqual(job.loaded, 687)
 
     def test_wrong_nif_loads_the_person_without_it_and_keeps_what_was_written(self):
         self.load()
@@ -104,7 +121,9 @@ class TestImport(TelemarketingCommon):
         self.assertEqual(
             [
                 (field["string"], field["value"])
-                for field in carmen.read(["contact_properties"])[0]["contact_properties"]
+                for field in carmen.read(["contact_properties"])[0][
+                    "contact_properties"
+                ]
             ],
             [("Compañía actual", "Movistar")],
         )
@@ -137,9 +156,7 @@ class TestImport(TelemarketingCommon):
         self.assertEqual(job.loaded, 1)
         again = self.job(content.replace("612345678", "612345600"))
         again.action_read()
-        self.assertEqual(
-            again.column_ids.mapped("target"), ["phone", "name", "street"]
-        )
+        self.assertEqual(again.column_ids.mapped("target"), ["phone", "name", "street"])
 
     def test_preview_writes_nothing_and_shows_what_is_wrong(self):
         before = self.env["telemarketing.contact"].search_count([])
@@ -172,11 +189,9 @@ class TestImport(TelemarketingCommon):
             10,
         )
         # not assertRaises, which would take back what was loaded
-        try:
+        with suppress(KeyboardInterrupt):
             job._load()
             self.fail("the restart did not happen")
-        except KeyboardInterrupt:
-            pass
         self.assertEqual(job.position, 20)
         done.clear()
         job._load()
@@ -249,9 +264,7 @@ class TestDistribute(TelemarketingCommon):
         agents = self.agent_a | self.agent_b
         self.process(agent_ids=[Command.set(agents.ids)], quantity=2)
         nobody = self.env["res.users"]
-        self.assertEqual(
-            self.shares(), {self.agent_a: 2, self.agent_b: 2, nobody: 6}
-        )
+        self.assertEqual(self.shares(), {self.agent_a: 2, self.agent_b: 2, nobody: 6})
 
     def test_never_fewer_people_than_agents(self):
         self.database_a.contact_ids[1:].target_ids.unlink()

@@ -11,7 +11,7 @@ def _hoot_id(text):
     return f"{value:08x}"
 
 
-@tagged("post_install", "-at_install", "telemarketing_js")
+@tagged("post_install", "-at_install", "telemarketing_js", "browser")
 class TestDeskUnits(HttpCase):
     @no_retry
     def test_desk_components_and_store(self):

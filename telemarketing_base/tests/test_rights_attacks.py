@@ -368,6 +368,25 @@ class TestRightsAttacks(TelemarketingCommon):
         self.assertTrue(attendees)
         self.assertFalse(self.visible(self.agent_a, attendees))
 
+    def test_agents_learn_no_names_from_followers_and_notifications(self):
+        document = self.team_a
+        document.message_subscribe(self.client_own.ids + self.agent_b.partner_id.ids)
+        message = document.message_post(
+            body="Hola",
+            partner_ids=self.client_own.ids,
+            author_id=self.supervisor_a.partner_id.id,
+        )
+        followers = document.message_follower_ids
+        self.assertIn(self.client_own, followers.partner_id)
+        self.assertNotIn(
+            self.client_own, self.visible(self.agent_a, followers).sudo().partner_id
+        )
+        notices = message.notification_ids
+        self.assertIn(self.client_own, notices.res_partner_id)
+        self.assertNotIn(
+            self.client_own, self.visible(self.agent_a, notices).sudo().res_partner_id
+        )
+
     def test_agents_use_their_own_calendar(self):
         Event = self.as_user(self.env["calendar.event"], self.agent_a)
         event = Event.create(

@@ -4,7 +4,7 @@ from odoo.tests import HttpCase, tagged
 from .common import TelemarketingCommon
 
 
-@tagged("post_install", "-at_install", "telemarketing_tour")
+@tagged("post_install", "-at_install", "telemarketing_tour", "browser")
 class TestTours(TelemarketingCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
@@ -66,9 +66,7 @@ class TestTours(TelemarketingCommon, HttpCase):
         )
         ana, berta, carla = (person.target_ids for person in self.people)
         self.assertEqual((ana.state, ana.attempts), ("ready", 1))
-        self.assertEqual(
-            ana.contact_id.interaction_ids.notes, "comunica, probar luego"
-        )
+        self.assertEqual(ana.contact_id.interaction_ids.notes, "comunica, probar luego")
         self.assertTrue(berta.callback)
         self.assertEqual(berta.callback_user_id, self.agent_a)
         self.assertEqual(carla.state, "done")

@@ -37,16 +37,20 @@ class TelemarketingExclusionAdd(models.TransientModel):
     )
     campaign_id = fields.Many2one("telemarketing.campaign")
     reason = fields.Selection(
-        selection=lambda self: self.env["telemarketing.exclusion"]
-        ._fields["reason"]
-        ._description_selection(self.env),
+        selection=lambda self: (
+            self.env["telemarketing.exclusion"]
+            ._fields["reason"]
+            ._description_selection(self.env)
+        ),
         required=True,
         default="objection",
     )
     channel = fields.Selection(
-        selection=lambda self: self.env["telemarketing.exclusion"]
-        ._fields["channel"]
-        ._description_selection(self.env),
+        selection=lambda self: (
+            self.env["telemarketing.exclusion"]
+            ._fields["channel"]
+            ._description_selection(self.env)
+        ),
         required=True,
         default="hand",
     )
@@ -55,7 +59,9 @@ class TelemarketingExclusionAdd(models.TransientModel):
     @api.depends("contact_id")
     def _compute_numbers(self):
         for wizard in self:
-            numbers = wizard.contact_id.phone_ids.filtered("e164").mapped("display_name")
+            numbers = wizard.contact_id.phone_ids.filtered("e164").mapped(
+                "display_name"
+            )
             wizard.numbers = "\n".join(numbers) or wizard.numbers
 
     def action_exclude(self):
@@ -70,16 +76,20 @@ class TelemarketingExclusionAdd(models.TransientModel):
         campaign = self.campaign_id if self.scope == "campaign" else None
         Exclusion = self.env["telemarketing.exclusion"]
         # Also those of people whom the caller does not see.
-        known = Exclusion.sudo().search(
-            [
-                ("company_id", "=", company.id),
-                ("number_id", "in", list(numbers.values())),
-                ("scope", "=", self.scope),
-                ("principal_id", "=", principal.id if principal else False),
-                ("campaign_id", "=", campaign.id if campaign else False),
-                ("lifted_at", "=", False),
-            ]
-        ).number_id
+        known = (
+            Exclusion.sudo()
+            .search(
+                [
+                    ("company_id", "=", company.id),
+                    ("number_id", "in", list(numbers.values())),
+                    ("scope", "=", self.scope),
+                    ("principal_id", "=", principal.id if principal else False),
+                    ("campaign_id", "=", campaign.id if campaign else False),
+                    ("lifted_at", "=", False),
+                ]
+            )
+            .number_id
+        )
         Exclusion.create(
             [
                 {

@@ -35,7 +35,9 @@ from odoo.addons.telemarketing_base.importing import (
     write_returned,
 )
 
-SAMPLE = Path("/work/shared/samples/base_clientes.xls")
+SAMPLE = (
+    Path(__file__).parents[2] / "telemarketing_base/tests/samples/base_clientes.xls"
+)
 TODAY = datetime.date(2026, 11, 22)
 HEADINGS = ["Teléfono", "Nombre", "Dirección"]
 ROW = ["612345678", "Ana", "C/ Mayor 3"]

@@ -184,20 +184,24 @@ class OverHttp:
 
     def call(self, user, model, method, *args, **kwargs):
         begun = time.perf_counter()
-        answer = self.sessions[user].post(
-            f"{self.url}/web/dataset/call_kw/{model}/{method}",
-            json={
-                "jsonrpc": "2.0",
-                "method": "call",
-                "params": {
-                    "model": model,
-                    "method": method,
-                    "args": args,
-                    "kwargs": kwargs,
+        answer = (
+            self.sessions[user]
+            .post(
+                f"{self.url}/web/dataset/call_kw/{model}/{method}",
+                json={
+                    "jsonrpc": "2.0",
+                    "method": "call",
+                    "params": {
+                        "model": model,
+                        "method": method,
+                        "args": args,
+                        "kwargs": kwargs,
+                    },
                 },
-            },
-            timeout=60,
-        ).json()
+                timeout=60,
+            )
+            .json()
+        )
         took = time.perf_counter() - begun
         if "error" in answer:
             raise databases.Failure(answer["error"]["data"]["debug"])

@@ -37,9 +37,7 @@ def run(environment, timeout):
             if process.poll() is not None:
                 raise databases.Failure(f"./tm run ended: see {log}")
             try:
-                if requests.get(
-                    f"http://127.0.0.1:{port}/web/login", timeout=60
-                ).ok:
+                if requests.get(f"http://127.0.0.1:{port}/web/login", timeout=60).ok:
                     return round(time.monotonic() - begun, 1)
             except requests.RequestException:
                 time.sleep(0.1)

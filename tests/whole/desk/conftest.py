@@ -1,7 +1,6 @@
 """A real server, a committed database, real PostgreSQL: what no module test can prove.
 
-Run by ./tm test whole. TM_TEMPLATE names a database that holds telemarketing_base; it
-is made when the variable is missing.
+Run by ./tm test whole.
 """
 
 import contextlib
@@ -125,7 +124,7 @@ class Books:
         )
 
     def assert_balance(self, calls, lost=0):
-        """``calls`` made: each one interaction, one attempt, one call in the figures."""
+        """Each of ``calls``: one interaction, one attempt, one call in the figures."""
         found = dict(
             self.rows(
                 """SELECT 'interactions', count(*) FILTER (WHERE is_call)
@@ -366,11 +365,8 @@ def ground():
     LOGS.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
     name = PREFIX + "whole_ground"
-    template = os.environ.get("TM_TEMPLATE")
-    if template:
-        databases.clone(template, name)
-    else:
-        databases.install(name, [databases.MAIN_MODULE], False, log)
+    # Without demo data: these tests count every call that there is.
+    databases.clone(databases.ours(False, log), name)
     code = databases.run_odoo(
         name, "--shell-interface", "python", command="shell", stdin=GROUND, log=log
     )

@@ -86,14 +86,10 @@ def test_a_second_browser_cannot_work_beside_the_first(server, books, remote_err
     books.assert_balance(calls=1)
 
 
-def test_a_database_switched_off_gives_nobody_from_that_moment(
-    server, books, parallel
-):
+def test_a_database_switched_off_gives_nobody_from_that_moment(server, books, parallel):
     """The lease asks the switch itself; it does not wait for the job."""
     off_since, taken, stop = [], [], threading.Event()
-    database_of = dict(
-        books.rows("SELECT id, database_id FROM telemarketing_target")
-    )
+    database_of = dict(books.rows("SELECT id, database_id FROM telemarketing_target"))
     first, second = sorted(set(database_of.values()))
 
     def work(number):

@@ -58,9 +58,10 @@ export class DeskAction extends Component {
         useExternalListener(window, "offline", () => store.networkLost());
         useExternalListener(window, "online", () => store.ping());
         const clock = browser.setInterval(() => store.tick(), 1000);
-        onMounted(() => {
+        onMounted(async () => {
             this.env.config?.setDisplayName?.(_t("Call desk"));
-            store.open();
+            await store.open();
+            this.openAskedTarget();
         });
         onWillDestroy(() => {
             browser.clearInterval(clock);
@@ -114,6 +115,20 @@ export class DeskAction extends Component {
         const end = scrollLeft + clientWidth >= scrollWidth - 8;
         const width = children[0].offsetWidth || 1;
         this.state.pane = end && scrollLeft > 0 ? 2 : Math.round(scrollLeft / width);
+    }
+
+    /** The person that a list of callbacks or records sent us here for. */
+    openAskedTarget() {
+        const {context} = this.props.action;
+        const {
+            telemarketing_target_id: targetId,
+            telemarketing_campaign_id: campaignId,
+        } = context || {};
+        if (targetId && !this.desk.otherSeat && !this.desk.call) {
+            // Once: coming back to the desk must not bring the same person again.
+            delete context.telemarketing_target_id;
+            this.desk.openTarget(targetId, campaignId);
+        }
     }
 
     onKeydown(ev) {
