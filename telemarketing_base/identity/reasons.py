@@ -71,13 +71,14 @@ class Problem:
     def text(
         self,
         translate: Callable[[str], str] = lambda source: source,
-        reasons: dict[str, str] = REASONS,
+        reasons: dict[str, str] | None = None,
     ) -> str:
         """The sentence, by ``translate`` (a function of the English template).
 
         A broken translation (unknown placeholder) falls back to English, because
         a report of bad rows must come out whatever the translator wrote.
         """
+        reasons = REASONS if reasons is None else reasons
         template = reasons.get(self.code, self.code)
         params = {"value": self.value, **self.params}
         try:

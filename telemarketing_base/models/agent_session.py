@@ -106,7 +106,7 @@ class TelemarketingAgentSession(models.Model):
 
     @api.model
     def _cron_end_silent(self):
-        """Sessions whose browser was silent for half an hour ended when it last spoke."""
+        """Sessions silent for half an hour ended when their browser last spoke."""
         now = self.env["telemarketing.clock"]._now()
         silent = self.search(
             [

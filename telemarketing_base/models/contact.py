@@ -54,7 +54,7 @@ class TelemarketingContact(models.Model):
     tz = fields.Char("Time Zone", compute="_compute_tz")
     note = fields.Text("Remarks")
     category_ids = fields.Many2many("telemarketing.contact.category")
-    type_id = fields.Many2one("telemarketing.contact.type", "Type")
+    type_id = fields.Many2one("telemarketing.contact.type")
     zone_id = fields.Many2one("telemarketing.zone", compute="_compute_zone_id")
     phone_ids = fields.One2many("telemarketing.contact.phone", "contact_id")
     phone = fields.Char("Main Phone", compute="_compute_phone", search="_search_phone")
