@@ -18,7 +18,6 @@ class TelemarketingContact(models.Model):
     _name = "telemarketing.contact"
     _description = "Contact"
     _order = "id"
-    _check_company_auto = True
 
     name = fields.Char(index="trigram")
     database_id = fields.Many2one(
@@ -26,7 +25,6 @@ class TelemarketingContact(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
-        check_company=True,
     )
     campaign_id = fields.Many2one(
         related="database_id.campaign_id", store=True, index=True, precompute=True

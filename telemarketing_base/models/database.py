@@ -12,7 +12,6 @@ class TelemarketingDatabase(models.Model):
     _name = "telemarketing.database"
     _description = "Contact Database"
     _order = "id desc"
-    _check_company_auto = True
 
     name = fields.Char(required=True)
     active = fields.Boolean(default=True)
@@ -26,7 +25,6 @@ class TelemarketingDatabase(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
-        check_company=True,
     )
     company_id = fields.Many2one(
         related="campaign_id.company_id", store=True, index=True, precompute=True

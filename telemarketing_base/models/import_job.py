@@ -48,14 +48,12 @@ class TelemarketingImport(models.Model):
     _description = "Loaded File"
     _order = "id desc"
     _rec_name = "filename"
-    _check_company_auto = True
 
     database_id = fields.Many2one(
         "telemarketing.database",
         required=True,
         index=True,
         ondelete="cascade",
-        check_company=True,
     )
     company_id = fields.Many2one(
         related="database_id.company_id", store=True, precompute=True

@@ -342,5 +342,5 @@ def main(arguments):
     )
     for bar, met in result["bars"].items():
         print(f"  {common.verdict(met):<8} {bar}")
-    common.write(NAME, result)
+    common.write(NAME, result, arguments.quick)
     return True

@@ -122,7 +122,9 @@ def table(title, head, rows):
     print(flush=True)
 
 
-def write(title, result):
+def write(title, result, quick=False):
+    """A quick try does not overwrite what was measured in full."""
+    title += "-quick" * quick
     path = ARTEFACTS / f"bench-{title}.json"
     path.write_text(json.dumps(result, indent=2, default=str) + "\n")
     databases.note(f"written: {path.relative_to(suite.HOME)}")

@@ -119,11 +119,11 @@ export class DeskAction extends Component {
 
     /** The person that a list of callbacks or records sent us here for. */
     openAskedTarget() {
-        const {context} = this.props.action;
+        const context = this.props.action?.context || {};
         const {
             telemarketing_target_id: targetId,
             telemarketing_campaign_id: campaignId,
-        } = context || {};
+        } = context;
         if (targetId && !this.desk.otherSeat && !this.desk.call) {
             // Once: coming back to the desk must not bring the same person again.
             delete context.telemarketing_target_id;
