@@ -24,6 +24,7 @@ ARTEFACTS = HOME / "artefacts"
 LOGS = ARTEFACTS / "logs"
 STAGES = ("lint", "kernels", "modules", "core", "matrix", "whole")
 WORKERS = 2
+DEMO_TAG = "telemarketing_demo"
 TOOLS = HOME / "tools"
 # Databases of this run; those of a run that died are dropped by the next.
 PREFIX = f"tm_t_{os.getpid()}_"
@@ -212,8 +213,10 @@ def matrix(modules, demo):
         before = {row[0] for row in databases.query(SCHEMA, db=job.db)}
         names = ",".join(modules)
         for flag in ("-i", "-u"):
+            # What can only be tested where the demo is loaded.
+            checks = ["--test-tags", DEMO_TAG] if demo and flag == "-u" else []
             if code := databases.run_odoo(
-                job.db, flag, names, "--stop-after-init", log=job.log
+                job.db, flag, names, *checks, "--stop-after-init", log=job.log
             ):
                 job.fail(f"odoo {flag} {names} ended with {code}")
             if lost := set(modules) - set(databases.installed(job.db)):

@@ -144,7 +144,7 @@ class TestMasters(TransactionCase):
         self.assertEqual(len(set(states)), 52)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "telemarketing_demo")
 class TestDemo(TransactionCase):
     """The demonstration holds what a real centre would find. Asks nothing where
     the demo is not loaded."""

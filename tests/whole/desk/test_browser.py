@@ -1,5 +1,6 @@
 """A real Chromium at the desk, killed in the middle of a call."""
 
+import base64
 import itertools
 import json
 import os
@@ -15,6 +16,15 @@ import requests
 import websocket
 
 DESK = "/odoo/telemarketing-desk"
+SCREENSHOTS = Path(__file__).parents[3] / "artefacts" / "screenshots"
+SIZES = ((1366, 768), (1024, 768), (768, 1024))
+# What of the page lies outside the window, and whether the results are inside it.
+OUTSIDE = """(() => {
+    const page = document.scrollingElement;
+    const results = document.querySelector('.o_tm_results').getBoundingClientRect();
+    return [page.scrollHeight - innerHeight, page.scrollWidth - innerWidth,
+            Math.round(results.bottom) - innerHeight];
+})()"""
 
 
 class Browser:
@@ -111,6 +121,21 @@ class Browser:
         self.send("Page.navigate", url=agent.url + DESK)
         self.until("!!document.querySelector('.o_tm_desk')")
 
+    def look(self, name, width, height):
+        """A screenshot of this size, kept in ``artefacts/screenshots``."""
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.run("new Promise((done) => setTimeout(done, 500))")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        picture = self.send("Page.captureScreenshot", format="png")["data"]
+        path = SCREENSHOTS / f"{name}-{width}x{height}.png"
+        path.write_bytes(base64.b64decode(picture))
+
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -161,3 +186,29 @@ def test_a_call_survives_the_browser_being_killed(server, books, browser):
     assert books.rows(
         "SELECT uuid, target_id, notes FROM telemarketing_interaction"
     ) == [(key, target, notes)]
+
+
+def test_the_desk_fits_desktop_and_tablet_without_scrolling(server, browser):
+    one = browser()
+    one.open_desk(server.agent())
+    states = []
+
+    def seen(name):
+        for width, height in SIZES:
+            one.look(name, width, height)
+            states.append((name, width, one.run(OUTSIDE)))
+
+    one.until("!!document.querySelector('.o_tm_campaign_card')")
+    seen("1-campaigns")
+    one.click(f".o_tm_campaign_card[data-campaign-id='{server.agent().campaign}']")
+    one.phase("ready")
+    seen("2-ready")
+    one.click(".o_tm_next")
+    one.phase("preview")
+    seen("3-preview")
+    one.click(".o_tm_dial")
+    one.phase("talking")
+    one.write("#o_tm_notes_text", "Asks for the fibre in May")
+    seen("4-talking")
+    outside = [state for state in states if max(state[2]) > 0]
+    assert not outside
