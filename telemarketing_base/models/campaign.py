@@ -263,20 +263,60 @@ class TelemarketingCampaign(models.Model):
                 )
 
     def write(self, vals):
-        if "principal_id" in vals:
-            for campaign in self:
+        for campaign in self:
+            for name in ("principal_id", "company_id"):
                 if (
-                    campaign.principal_id.id != vals["principal_id"]
-                    and campaign.sudo().database_ids.contact_ids
+                    name in vals
+                    and campaign[name].id != vals[name]
+                    and campaign._has_people()
                 ):
                     raise UserError(
                         self.env._(
                             "%s already has people: they belong to its client "
-                            "company, which cannot change any more.",
+                            "company and to ours, which cannot change any more.",
                             campaign.name,
                         )
                     )
+            if (
+                "profile_id" in vals
+                and campaign.profile_id
+                and campaign.profile_id.id != vals["profile_id"]
+                and campaign._has_profile_values()
+            ):
+                raise UserError(
+                    self.env._(
+                        "Agents have filled in fields of the profile %s, which would "
+                        "be lost: add fields to it instead of changing it.",
+                        campaign.profile_id.name,
+                    )
+                )
+            if vals.get("active") is False and campaign.state == "running":
+                raise UserError(
+                    self.env._("%s is running: pause or close it first.", campaign.name)
+                )
         return super().write(vals)
+
+    def _has_people(self):
+        """Archived ones count: they come back as somebody's."""
+        contacts = self.env["telemarketing.contact"].sudo()
+        return bool(
+            contacts.with_context(active_test=False).search_count(
+                [("campaign_id", "in", self.ids)], limit=1
+            )
+        )
+
+    def _has_profile_values(self):
+        self.env.flush_all()
+        self.env.cr.execute(
+            """SELECT 1 FROM telemarketing_target t
+               WHERE t.campaign_id = ANY(%s)
+                 AND jsonb_typeof(t.target_properties) = 'object'
+                 AND EXISTS (SELECT 1 FROM jsonb_each(t.target_properties) AS p
+                             WHERE p.value NOT IN ('null', 'false'))
+               LIMIT 1""",
+            [self.ids],
+        )
+        return bool(self.env.cr.fetchone())
 
     @api.ondelete(at_uninstall=False)
     def _unlink_only_without_databases(self):

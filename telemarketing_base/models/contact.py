@@ -279,16 +279,26 @@ class TelemarketingContactPhone(models.Model):
         for vals in vals_list:
             company = company_of.get(vals.get("contact_id"), self.env.company)
             self._link_number(vals, company)
-        return super().create(vals_list)
+        phones = super().create(vals_list)
+        phones._refresh_targets()
+        return phones
+
+    def _refresh_targets(self):
+        """Another number, or one put right: may the person be called now?"""
+        self.env["telemarketing.target"]._refresh_callable(self.contact_id)
 
     def write(self, vals):
+        result = True
         if "raw" in vals:
             for phone in self:
                 own = dict(vals)
                 phone._link_number(own, phone.company_id)
                 super(TelemarketingContactPhone, phone).write(own)
-            return True
-        return super().write(vals)
+        else:
+            result = super().write(vals)
+        if {"raw", "state"} & set(vals):
+            self._refresh_targets()
+        return result
 
     @api.model
     def _link_number(self, vals, company):

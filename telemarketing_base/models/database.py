@@ -74,7 +74,7 @@ class TelemarketingDatabase(models.Model):
             for database in self:
                 if (
                     database.campaign_id.id != vals["campaign_id"]
-                    and (database.sudo().contact_ids[:1])
+                    and database._has_people()
                 ):
                     raise UserError(
                         self.env._(
@@ -90,10 +90,18 @@ class TelemarketingDatabase(models.Model):
             self.env.ref("telemarketing_base.cron_database_switch").sudo()._trigger()
         return result
 
+    def _has_people(self):
+        contacts = self.env["telemarketing.contact"].sudo()
+        return bool(
+            contacts.with_context(active_test=False).search_count(
+                [("database_id", "in", self.ids)], limit=1
+            )
+        )
+
     @api.ondelete(at_uninstall=False)
     def _unlink_only_empty(self):
         for database in self:
-            if database.sudo().with_context(active_test=False).contact_ids[:1]:
+            if database._has_people():
                 raise UserError(
                     self.env._(
                         "%s still has people. Delete them or move them to another "

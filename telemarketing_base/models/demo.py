@@ -693,6 +693,7 @@ class _Fortnight:
             order.date_order = interaction.closed_at
 
     def confirm(self, order, at):
+        order.telemarketing_acceptance = "accepted"
         order.action_confirm()
         order.date_order = min(self.utc(at), self.now)
         lead = order.opportunity_id

@@ -19,6 +19,8 @@ _logger = logging.getLogger(__name__)
 # Counts shown to an agent stop here: nobody reads more, and a million costs time.
 COUNT_LIMIT = 1000
 HISTORY = 20
+# People that the list offers and that may not be called after all, in one request.
+FRUITLESS = 10
 MAX_NOTES = 20_000
 HELD = ("leased", "talking", "wrap_up")
 
@@ -219,7 +221,13 @@ class TelemarketingDesk(models.AbstractModel):
     @_seat
     def get_next(self, session):
         campaign = self._working_campaign(session)
-        session._set_state("ready", self._now())
+        if (
+            not self.env["telemarketing.target"]
+            .sudo()
+            ._held_by(self.env.user)
+            .interaction_id
+        ):
+            session._set_state("ready", self._now())
         return self._next_answer(session, campaign)
 
     @api.model
@@ -283,7 +291,7 @@ class TelemarketingDesk(models.AbstractModel):
     def dial(self, session, uuid, target_id, phone_id):
         """Write the attempt, then say how to dial. The same uuid dials nobody twice."""
         target = self._lock_held(target_id)
-        interaction = self._own_interaction(uuid, target)
+        interaction = self._own_interaction(uuid, target_id)
         if interaction:
             return self._dial_answer(session, interaction, again=True)
         if not target:
@@ -301,7 +309,7 @@ class TelemarketingDesk(models.AbstractModel):
         now = self._now()
         verdict = target._may_call(phone, now)
         if verdict["answer"] != "allowed":
-            target._write_refusal(verdict)
+            target._write_refusal()
             return self._answer(session, refused=self._verdict_values(verdict))
         interaction = (
             self.env["telemarketing.interaction"]
@@ -328,13 +336,15 @@ class TelemarketingDesk(models.AbstractModel):
         )
         phone.number_id._count_attempt(now, self._company_tz(campaign.company_id))
         session._set_state(interaction.state, now)
+        # Written before it is dialled: a crash from here on loses no call.
+        self._commit()
         return self._dial_answer(session, interaction)
 
     @api.model
     @_seat
     def control(self, session, uuid, action, params=None):
         """Hang up, hold, transfer…: what the provider of my open call can do."""
-        interaction = self._own_interaction(uuid, None)
+        interaction = self._own_interaction(uuid)
         if not interaction or interaction.state == "done":
             raise UserError(self.env._("There is no call to do this with."))
         telephony = self.env["telemarketing.telephony"].sudo()
@@ -346,7 +356,7 @@ class TelemarketingDesk(models.AbstractModel):
     @_seat
     def save_notes(self, session, uuid, target_id, notes, profile=None, renew=True):
         target = self._lock_held(target_id)
-        interaction = self._own_interaction(uuid, target)
+        interaction = self._own_interaction(uuid, target_id)
         notes = self._check_notes(notes)
         if interaction and interaction.state != "done":
             interaction.notes = notes
@@ -416,11 +426,13 @@ class TelemarketingDesk(models.AbstractModel):
                 | Domain("last_agent_id", "=", self.env.uid)
                 | Domain("callback_user_id", "=", self.env.uid)
             )
-        contacts = self._search_contacts(campaign, text)
         targets = (
             self.env["telemarketing.target"]
             .sudo()
-            .search(domain & Domain("contact_id", "in", contacts), limit=20)
+            .search(
+                domain & Domain("contact_id", "any", self._search_domain(text)),
+                limit=20,
+            )
         )
         Log.create(
             {
@@ -559,8 +571,9 @@ class TelemarketingDesk(models.AbstractModel):
         return self.env["telemarketing.target"].sudo().browse(row and row[0])
 
     @api.model
-    def _own_interaction(self, uuid, target):
-        """The caller's attempt with this uuid, or none. Another's uuid is refused."""
+    def _own_interaction(self, uuid, target_id=None):
+        """The caller's attempt with this uuid, or none. Another agent's uuid is
+        refused, and one of another person."""
         interactions = self.env["telemarketing.interaction"].sudo()
         if not uuid:
             return interactions
@@ -569,6 +582,8 @@ class TelemarketingDesk(models.AbstractModel):
         found = interactions.search([("uuid", "=", uuid)])
         if found and found.agent_id != self.env.user:
             raise AccessError(self.env._("This call is another agent's."))
+        if found and target_id and found.target_id.id not in (target_id, False):
+            raise UserError(self.env._("This call was with another person; reload."))
         return found
 
     # CLOSING
@@ -576,7 +591,7 @@ class TelemarketingDesk(models.AbstractModel):
     @api.model
     def _close(self, session, uuid, target_id, disposition_id, payload):
         target = self._lock_held(target_id)
-        interaction = self._own_interaction(uuid, target)
+        interaction = self._own_interaction(uuid, target_id)
         if interaction.state == "done" and not interaction.lost:
             return self._closed_values(interaction)
         if not interaction and not target:
@@ -689,7 +704,10 @@ class TelemarketingDesk(models.AbstractModel):
         at = self._instant(given["at"])
         now = self._now()
         if at < now - timedelta(minutes=1):
-            raise UserError(self.env._("The callback's hour has already passed."))
+            if not interaction.lost:
+                raise UserError(self.env._("The callback's hour has already passed."))
+            # Kept while there was no network: better late than never.
+            at = now
         if at > now + timedelta(days=3 * 366):
             raise UserError(self.env._("The callback is more than three years away."))
         phone = interaction.contact_id.phone_ids.filtered(
@@ -744,6 +762,17 @@ class TelemarketingDesk(models.AbstractModel):
         )
         if action:
             values["action_type_id"] = action.id
+        phone = interaction.contact_id.phone_ids.filtered(
+            lambda p: p.id == payload.get("phone_id")
+        )
+        if phone and not interaction.phone_id:
+            # Which number it was about, though nobody dialled it here.
+            values |= {
+                "phone_id": phone.id,
+                "number_id": phone.number_id.id,
+                "e164": phone.e164,
+                "number_kind": phone.number_id.kind,
+            }
         if payload.get("hangup_cause"):
             values["hangup_cause"] = str(payload["hangup_cause"])[:64]
         # The browser's clock is only trusted between the attempt's start and now.
@@ -824,6 +853,8 @@ class TelemarketingDesk(models.AbstractModel):
     @api.model
     def _give_back(self, target):
         target.write({"state": "ready", "leased_by_id": False, "leased_until": False})
+        # An exclusion made meanwhile passed over what was on a desk.
+        target._exclude_barred()
 
     @api.model
     def _renew(self, target, now):
@@ -886,7 +917,14 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _next_answer(self, session, campaign, **extra):
-        target = self._lease_next(campaign)
+        for _person in range(FRUITLESS):
+            target = self._lease_next(campaign)
+            if target.state != "leased" or not target._write_refusal():
+                break
+            # Nobody of them may be called now: the list knows, the next one comes.
+            self._give_back(target)
+            self._commit()
+            target = target.browse()
         call = self._call_values(target) if target else False
         empty = False if target else self._empty_values(campaign)
         return self._answer(session, call=call, empty=empty, **extra)
@@ -953,7 +991,9 @@ class TelemarketingDesk(models.AbstractModel):
                 "warnings": [],
             },
         )
-        if interaction.state != "done":
+        # Of what rings by itself, once; a link may be followed again.
+        rings = interaction.provider != "manual"
+        if interaction.state != "done" and not (again and rings):
             answer["telephony"] = (
                 self.env["telemarketing.telephony"].sudo()._dial(interaction)
             )
@@ -1389,22 +1429,13 @@ class TelemarketingDesk(models.AbstractModel):
         return format_phone(phone.e164)
 
     @api.model
-    def _search_contacts(self, campaign, text):
-        """Ids of contacts of the campaign by document, telephone or name."""
-        Contact = self.env["telemarketing.contact"].sudo()
-        domain = Domain("campaign_id", "=", campaign.id)
+    def _search_domain(self, text):
+        """People by document or telephone, where the text is a number, else by name."""
         digits = "".join(filter(str.isdigit, text))
         if len(digits) >= 6:
-            exact = Contact.search(
-                domain
-                & (
-                    Domain("vat", "=", text.upper().replace(" ", ""))
-                    | Domain("phone", "=", text)
-                ),
-                limit=20,
-            )
-            return exact.ids
-        return Contact.search(domain & Domain("name", "ilike", text), limit=20).ids
+            document = text.upper().replace(" ", "")
+            return Domain("vat", "=", document) | Domain("phone", "=", text)
+        return Domain("name", "ilike", text)
 
     @api.model
     def _limited_card(self, target):

@@ -13,6 +13,7 @@ class TelemarketingExclusion(models.Model):
     _description = "Exclusion"
     _order = "id desc"
     _rec_name = "reference"
+    _check_company_auto = True
 
     reference = fields.Char(
         required=True,
@@ -26,7 +27,9 @@ class TelemarketingExclusion(models.Model):
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
     )
-    number_id = fields.Many2one("telemarketing.number", index=True, ondelete="restrict")
+    number_id = fields.Many2one(
+        "telemarketing.number", index=True, ondelete="restrict", check_company=True
+    )
     e164 = fields.Char("E.164", related="number_id.e164", store=True, index=True)
     contact_id = fields.Many2one(
         "telemarketing.contact", index="btree_not_null", ondelete="set null"
@@ -113,6 +116,11 @@ class TelemarketingExclusion(models.Model):
                        write_date = now() at time zone 'UTC'
                    FROM telemarketing_contact c
                    WHERE c.id = t.contact_id AND t.state IN ('new', 'ready')
+                     -- whom the number or the person names, by their indexes
+                     AND c.id IN (SELECT p.contact_id
+                                  FROM telemarketing_contact_phone p
+                                  WHERE p.number_id = %(number)s
+                                  UNION SELECT %(contact)s::int)
                      AND c.company_id = %(company)s
                      AND (%(scope)s = 'all'
                           OR (%(scope)s = 'campaign' AND t.campaign_id = %(campaign)s)
@@ -153,12 +161,18 @@ class TelemarketingExclusion(models.Model):
         if not reason or not reason.strip():
             raise ValidationError(self.env._("Say why the exclusion is lifted."))
         self.check_access("write")
-        self.filtered("in_force").sudo().write(
+        lifted = self.filtered("in_force").sudo()
+        lifted.write(
             {
                 "lifted_at": self.env["telemarketing.clock"]._now(),
                 "lifted_by_id": self.env.uid,
                 "lifted_reason": reason.strip(),
             }
+        )
+        people = self.env["telemarketing.contact"].sudo()
+        people = people.search([("phone_ids.number_id", "in", lifted.number_id.ids)])
+        self.env["telemarketing.target"]._refresh_callable(
+            people | lifted.contact_id, revive=True
         )
         return True
 

@@ -10,6 +10,7 @@ from psycopg2.extras import Json, execute_values
 
 from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..identity.phone import PERSONAL_KINDS
 from ..identity.reasons import Problem
@@ -344,6 +345,12 @@ class TelemarketingImport(models.Model):
             )
             try:
                 job._load()
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # Somebody wrote the job (Stop) or loaded the same number meanwhile:
+                # on from the last chunk that stands.
+                job._roll_back()
+                self.env.ref("telemarketing_base.cron_import").sudo()._trigger()
+                job._commit_chunk(0)
             except ReadError as error:
                 job._roll_back()
                 job.write({"state": "failed", "error": job._reason_text(error.problem)})
@@ -384,6 +391,8 @@ class TelemarketingImport(models.Model):
             table = open_table(spool.name, self.filename, sheet=self.sheet or None)
             mapping, settings = self._mapping(), self._settings(table)
             rows = clean_rows(table.rows(), mapping, settings)
+            if self.stop_asked:
+                return self._stop(table)
             place, chunk = 0, []
             # After a restart the rows before the position are read again, to know
             # whom later rows repeat, and not written.
@@ -397,15 +406,18 @@ class TelemarketingImport(models.Model):
                     chunk = []
                     self.invalidate_recordset(["stop_asked"])
                     if self.stop_asked:
-                        self.state = "stopped"
-                        self._write_returned(table)
-                        self._commit_chunk(0)
-                        return
+                        return self._stop(table)
             if chunk:
                 self._load_chunk(chunk)
             self._write_returned(table)
         self.write({"state": "done", "finished_at": fields.Datetime.now()})
         self._share_out()
+        self._commit_chunk(0)
+
+    def _stop(self, table):
+        """What is loaded stays; loading can go on from here."""
+        self.state = "stopped"
+        self._write_returned(table)
         self._commit_chunk(0)
 
     def _load_chunk(self, chunk):

@@ -242,7 +242,10 @@ class TelemarketingInteraction(models.Model):
         base = [
             ("telemarketing_principal_id", "=", contact.principal_id.id),
             ("company_id", "in", (False, contact.company_id.id)),
-            ("funnel_stage", "!=", False),
+            # A customer that Odoo already has is one, whatever its stage; our own
+            # users are not.
+            ("partner_share", "=", True),
+            ("telemarketing_is_principal", "=", False),
         ]
         if contact.vat:
             vats = [contact.vat, f"ES{contact.vat}"]

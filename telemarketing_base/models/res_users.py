@@ -73,7 +73,7 @@ class ResUsers(models.Model):
         Target = self.env["telemarketing.target"].sudo()
         Target.search(
             [("leased_by_id", "in", self.ids), ("state", "=", "leased")]
-        ).write({"state": "ready", "leased_by_id": False, "leased_until": False})
+        )._return_to_queue(now)
         Target.search(
             [
                 ("leased_by_id", "in", self.ids),

@@ -22,10 +22,32 @@ class SaleOrder(models.Model):
     )
 
     def action_confirm(self):
+        self._telemarketing_check_acceptance()
         result = super().action_confirm()
         confirmed = self.filtered(lambda o: o.state == "sale")
         confirmed._telemarketing_make_clients()
         return result
+
+    @api.private
+    def _telemarketing_check_acceptance(self):
+        """A consumer is bound by an offer made by telephone only when it is accepted
+        in writing: signed, or its reply logged (TRLGDCU art. 98.6)."""
+        for order in self:
+            if (
+                order.telemarketing_campaign_id.buyer_is_consumer
+                and order.telemarketing_acceptance in ("voice", "sent")
+                and not order.signed_by
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(order)s was offered by telephone: it is confirmed when "
+                        "%(buyer)s has accepted it in writing. Have it signed in the "
+                        "portal, or set its acceptance to Accepted once the written "
+                        "reply is there.",
+                        order=order.name,
+                        buyer=order.partner_id.display_name,
+                    )
+                )
 
     @api.private
     def _telemarketing_make_clients(self):

@@ -14,7 +14,9 @@ class TelemarketingSearchLog(models.Model):
     user_id = fields.Many2one("res.users", required=True, index=True)
     company_id = fields.Many2one("res.company", required=True)
     campaign_id = fields.Many2one("telemarketing.campaign")
-    at = fields.Datetime(required=True, default=fields.Datetime.now)
+    at = fields.Datetime(
+        required=True, default=lambda self: self.env["telemarketing.clock"]._now()
+    )
     text = fields.Char(required=True)
     own = fields.Boolean()
     shown = fields.Integer()
@@ -39,7 +41,11 @@ class TelemarketingSearchLog(models.Model):
         done = self.sudo().search_count(
             [
                 ("user_id", "=", user.id),
-                ("at", ">", fields.Datetime.now() - timedelta(hours=1)),
+                (
+                    "at",
+                    ">",
+                    self.env["telemarketing.clock"]._now() - timedelta(hours=1),
+                ),
             ]
         )
         if cap and done >= cap:

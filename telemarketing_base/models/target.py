@@ -508,14 +508,17 @@ class TelemarketingTarget(models.Model):
         """Personal callbacks that their agent did not make go to anyone."""
         self.env.flush_all()
         self.env.cr.execute(
-            """UPDATE telemarketing_target t
+            """UPDATE telemarketing_target
                SET callback_user_id = NULL, write_date = %(now)s
-               FROM telemarketing_campaign c
-               WHERE c.id = t.campaign_id AND t.state = 'ready' AND t.callback
-                 AND t.callback_user_id IS NOT NULL
-                 AND c.callback_general_minutes > 0
-                 AND t.due_at < %(now)s
-                     - make_interval(mins => c.callback_general_minutes)""",
+               WHERE id IN (
+                   SELECT t.id FROM telemarketing_target t
+                   JOIN telemarketing_campaign c ON c.id = t.campaign_id
+                   WHERE t.state = 'ready' AND t.callback
+                     AND t.callback_user_id IS NOT NULL
+                     AND c.callback_general_minutes > 0
+                     AND t.due_at < %(now)s
+                         - make_interval(mins => c.callback_general_minutes)
+                   LIMIT 1000 FOR UPDATE OF t SKIP LOCKED)""",
             {"now": now},
         )
         self.invalidate_model(["callback_user_id"])
@@ -556,6 +559,17 @@ class TelemarketingTarget(models.Model):
             kind = "schedule"
         getattr(self, f"_after_{kind}")(interaction, values, callback or {})
         self.write(values)
+        if disposition.clear_callbacks:
+            others = self.contact_id.target_ids - self
+            others.filtered(
+                lambda t: (
+                    t.campaign_id == self.campaign_id
+                    and t.state == "ready"
+                    and t.callback
+                )
+            ).write(
+                {"callback": False, "callback_user_id": False, "next_call_at": False}
+            )
         if values["state"] == "ready":
             self._exclude_barred()
 
@@ -658,6 +672,11 @@ class TelemarketingTarget(models.Model):
     def _verdict(self, phone, now, excluded):
         verdict = {"answer": "allowed", "until": False, "reason": "", "warnings": []}
         number = phone.number_id
+        if not (self.database_id.switched_on and self.database_id.active):
+            return verdict | {
+                "answer": "never",
+                "reason": self.env._("Its database is switched off."),
+            }
         if excluded:
             return verdict | {
                 "answer": "never",
@@ -693,22 +712,69 @@ class TelemarketingTarget(models.Model):
         return verdict
 
     @api.private
-    def _write_refusal(self, verdict):
-        """A refusal at the dial goes back to the list's answer, when it is the whole
-        person's and not one number's."""
+    def _write_refusal(self):
+        """Ask again for every number; when none may be called now, the answer goes
+        back to the list, so that the lease does not bring the person again.
+
+        :return: whether the person may not be called now
+        """
         self.ensure_one()
-        others = self._may_call_each(
-            self.contact_id.phone_ids, self.env["telemarketing.clock"]._now()
-        )
-        if any(other["answer"] == "allowed" for other in others.values()):
+        now = self.env["telemarketing.clock"]._now()
+        verdicts = self._may_call_each(self.contact_id.phone_ids, now).values()
+        if any(verdict["answer"] == "allowed" for verdict in verdicts):
+            return False
+        if self.database_id.switched_on and self.database_id.active:
+            later = [verdict["until"] for verdict in verdicts if verdict["until"]]
+            reason = next((verdict["reason"] for verdict in verdicts), "")
+            self.write(
+                {
+                    "callable_from": min(later) if later else False,
+                    "callable_reason": reason
+                    or self.env._("The person has no telephone."),
+                }
+            )
+        return True
+
+    @api.model
+    def _refresh_callable(self, contacts, revive=False):
+        """A number or an exclusion of these people changed: what was *never* may be
+        called again, and whoever is barred now is not.
+
+        :param revive: also people closed as excluded, when an exclusion was lifted
+        """
+        if not contacts:
             return
-        later = [other["until"] for other in others.values() if other["until"]]
-        self.write(
-            {
-                "callable_from": min(later) if later else False,
-                "callable_reason": verdict["reason"],
-            }
+        self.env.flush_all()
+        now = self.env["telemarketing.clock"]._now()
+        self.env.cr.execute(
+            """UPDATE telemarketing_target t
+               SET state = CASE WHEN t.state <> 'excluded' THEN t.state
+                                WHEN c.state = 'running' THEN 'ready' ELSE 'new' END,
+                   callable_from = COALESCE(t.callable_from, %(now)s),
+                   callable_reason = NULL,
+                   due_at = GREATEST(COALESCE(t.callable_from, %(now)s),
+                                     t.next_call_at)
+               FROM telemarketing_campaign c
+               WHERE c.id = t.campaign_id AND t.contact_id = ANY(%(contacts)s)
+                 AND ((t.state IN ('new', 'ready') AND t.callable_from IS NULL)
+                      OR (%(revive)s AND t.state = 'excluded'
+                          AND NOT EXISTS (
+                              SELECT 1 FROM telemarketing_target o
+                              WHERE o.contact_id = t.contact_id
+                                AND o.campaign_id = t.campaign_id
+                                AND COALESCE(o.origin, '') = COALESCE(t.origin, '')
+                                AND o.id <> t.id
+                                AND o.state NOT IN ('done', 'excluded'))
+                          AND t.id = (
+                              SELECT max(o.id) FROM telemarketing_target o
+                              WHERE o.contact_id = t.contact_id
+                                AND o.campaign_id = t.campaign_id
+                                AND COALESCE(o.origin, '') = COALESCE(t.origin, ''))))
+            """,
+            {"now": now, "contacts": contacts.ids, "revive": revive},
         )
+        self.env.invalidate_all(flush=False)
+        self.sudo().search([("contact_id", "in", contacts.ids)])._exclude_barred()
 
     # ACTIONS of supervisors
 

@@ -501,6 +501,9 @@ class TestDesk(TelemarketingCommon):
         self.assertEqual(order.state, "draft")
         self.assertEqual(order.telemarketing_acceptance, "voice")
         self.assertEqual(order.partner_id.funnel_stage, "prospect")
+        with self.assertRaisesRegex(UserError, "in writing"):
+            order.action_confirm()
+        order.telemarketing_acceptance = "accepted"
         order.action_confirm()
         self.assertEqual(order.partner_id.funnel_stage, "client")
         self.assertEqual(order.telemarketing_acceptance, "confirmed")
@@ -511,6 +514,7 @@ class TestDesk(TelemarketingCommon):
             {"order": {"lines": [{"article_id": self.article.id, "quantity": 1}]}},
         )
         order = interaction.order_ids
+        order.telemarketing_acceptance = "accepted"
         order.action_confirm()
         self.assertEqual(order.invoice_status, "no")
         with self.assertRaisesRegex(UserError, "handed over"):
@@ -785,3 +789,138 @@ class TestDesk(TelemarketingCommon):
         wrong.flush_recordset()
         self.assertEqual(Stat._rebuild("2000-01-01", "2100-01-01"), 1)
         self.assertEqual(self.stat(), before)
+
+    # what changes while a person is on a desk, and back
+
+    def exclude(self, contact, **values):
+        return self.env["telemarketing.exclusion"].create(
+            [
+                {
+                    "number_id": phone.number_id.id,
+                    "company_id": self.company_a.id,
+                    **values,
+                }
+                for phone in contact.phone_ids
+            ]
+        )
+
+    def test_person_excluded_while_on_a_desk_is_not_given_back_to_the_list(self):
+        desk, token = self.seat()
+        desk.get_next(token)
+        self.exclude(self.carmen)
+        desk.release(token, self.target.id)
+        self.assertEqual(self.target.state, "excluded")
+
+    def test_lifted_exclusion_brings_the_person_back(self):
+        exclusions = self.exclude(self.carmen)
+        self.assertEqual(self.target.state, "excluded")
+        exclusions[0].action_lift("fue un error")
+        self.assertEqual(self.target.state, "ready")
+        desk, token = self.seat()
+        call = desk.get_next(token)["call"]
+        self.assertEqual(call["target"]["id"], self.target.id)
+        self.assertEqual(
+            call["target"]["suggested_phone_id"], self.carmen.phone_ids[0].id
+        )
+
+    def test_person_with_no_good_number_is_passed_over_until_one_is_put_right(self):
+        self.carmen.phone_ids.number_id.state = "bad"
+        other = self.create_contact("Otra", "600000009")
+        desk, token = self.seat()
+        call = desk.get_next(token)["call"]
+        self.assertEqual(call["contact"]["id"], other.id)
+        self.assertFalse(self.target.due_at)
+        self.carmen.phone_ids[0].raw = "699888777"
+        desk.release(token, other.target_ids.id)
+        self.assertEqual(self.target.due_at, self.target.callable_from)
+        self.assertEqual(desk.get_next(token)["call"]["contact"]["id"], self.carmen.id)
+
+    def test_switched_off_database_is_not_dialled_even_from_the_desk(self):
+        desk, token = self.seat()
+        call = desk.get_next(token)["call"]
+        self.database_a.switched_on = False
+        answer = desk.dial(
+            token, "uuid-off-1", self.target.id, call["target"]["suggested_phone_id"]
+        )
+        self.assertEqual(answer["refused"]["answer"], "never")
+        self.assertTrue(self.target.callable_from)
+
+    def test_callback_hour_that_passed_while_offline_is_kept_as_due(self):
+        desk, token, uuid, _call = self.dialled()
+        self.clock.tick(timedelta(hours=3))
+        self.env["telemarketing.target"]._cron_return_leases()
+        desk.close_and_get_next(
+            token,
+            uuid,
+            self.target.id,
+            self.call_back.id,
+            {"callback": {"at": "2026-11-23 10:00:00"}},
+            next=False,
+        )
+        self.assertTrue(self.target.callback)
+        self.assertEqual(str(self.target.next_call_at), "2026-11-23 12:00:00")
+
+    def test_wrong_number_known_without_dialling_marks_that_number(self):
+        desk, token = self.seat()
+        desk.get_next(token)
+        first, second = self.carmen.phone_ids
+        desk.close_and_get_next(
+            token,
+            "uuid-wrong-1",
+            self.target.id,
+            self.wrong.id,
+            {"phone_id": first.id},
+            next=False,
+        )
+        self.assertEqual((first.state, second.state), ("bad", "ok"))
+        self.assertEqual(self.target.phone_id, second)
+
+    def test_uuid_of_one_person_never_closes_another(self):
+        other = self.create_contact("Otra", "600000010")
+        desk, token, uuid, _call = self.dialled()
+        desk.close_and_get_next(token, uuid, self.target.id, self.no_answer.id)
+        self.assertEqual(other.target_ids.leased_by_id, self.agent_a)
+        with self.assertRaises(UserError):
+            desk.close_and_get_next(token, uuid, other.target_ids.id, self.not_here.id)
+        self.assertEqual(other.target_ids.state, "leased")
+
+    def test_customer_that_odoo_already_has_is_the_same_partner(self):
+        customer = self.env["res.partner"].create(
+            {"name": "Luis Client", "phone": "+34633111222", "country_id": 68}
+        )
+        luis = self.create_contact("Luis", "633111222", self.database_own)
+        self.interested.campaign_ids = [Command.link(self.campaign_own.id)]
+        desk, token = self.open_desk(self.agent_a, self.campaign_own)
+        call = desk.get_next(token)["call"]
+        self.assertEqual(call["contact"]["id"], luis.id)
+        desk.close_and_get_next(
+            token, "uuid-known-1", luis.target_ids.id, self.interested.id
+        )
+        self.assertEqual(luis.partner_id, customer)
+
+    def test_profile_with_answers_is_not_exchanged(self):
+        profiles = self.env["telemarketing.profile"].create(
+            [
+                {
+                    "name": name,
+                    "target_properties_definition": [
+                        {"name": name, "string": name, "type": "char"}
+                    ],
+                }
+                for name in ("uno", "dos")
+            ]
+        )
+        self.campaign_a.profile_id = profiles[0]
+        self.campaign_a.profile_id = profiles[1]
+        self.target.target_properties = {"dos": "algo"}
+        with self.assertRaisesRegex(UserError, "dos"):
+            self.campaign_a.profile_id = profiles[0]
+
+    def test_people_stay_with_their_client_company_even_when_archived(self):
+        self.database_a.contact_ids.active = False
+        for values in (
+            {"principal_id": self.principal_b.id},
+            {"company_id": self.company_b.id},
+        ):
+            with self.assertRaises(UserError):
+                self.campaign_a.write(values)

@@ -53,6 +53,12 @@ class TelemarketingDistribute(models.TransientModel):
                 wizard._domain()
             )
 
+    @api.constrains("database_id")
+    def _check_in_sight(self):
+        """The database named by id must be one that the caller can read."""
+        if not self.env.su:
+            self.database_id.check_access("read")
+
     def _domain(self):
         self.ensure_one()
         domain = Domain("database_id", "=", self.database_id.id) & Domain(
@@ -146,12 +152,19 @@ class TelemarketingDistribute(models.TransientModel):
         """One statement; those that an agent took in the meantime stay as they are."""
         self.env.flush_all()
         self.env.cr.execute(
-            """UPDATE telemarketing_target SET agent_id = %s, write_uid = %s,
+            """UPDATE telemarketing_target SET agent_id = %(agent)s,
+                      -- a personal callback goes with its person; no agent: anyone's
+                      callback_user_id = CASE
+                          WHEN callback AND callback_user_id IS NOT NULL
+                          THEN %(agent)s ELSE callback_user_id END,
+                      write_uid = %(uid)s,
                       write_date = now() at time zone 'UTC'
                WHERE id IN (SELECT id FROM telemarketing_target
-                            WHERE id = ANY(%s) AND state IN ('new', 'ready')
+                            WHERE id = ANY(%(ids)s) AND state IN ('new', 'ready')
                             FOR UPDATE SKIP LOCKED)""",
-            [agent_id, self.env.uid, ids],
+            {"agent": agent_id, "uid": self.env.uid, "ids": ids},
         )
-        self.env["telemarketing.target"].invalidate_model(["agent_id"])
+        self.env["telemarketing.target"].invalidate_model(
+            ["agent_id", "callback_user_id"]
+        )
         return self.env.cr.rowcount

@@ -19,6 +19,8 @@ class TelemarketingExclusionAdd(models.TransientModel):
         compute="_compute_numbers",
         store=True,
         readonly=False,
+        # As the caller: with sudo it would show anybody's numbers.
+        compute_sudo=False,
         help="One a line.",
     )
     scope = fields.Selection(
@@ -63,6 +65,14 @@ class TelemarketingExclusionAdd(models.TransientModel):
                 "display_name"
             )
             wizard.numbers = "\n".join(numbers) or wizard.numbers
+
+    @api.constrains("contact_id", "campaign_id", "principal_id")
+    def _check_in_sight(self):
+        """What a caller names by id he must be able to read."""
+        if not self.env.su:
+            self.contact_id.check_access("read")
+            self.campaign_id.check_access("read")
+            self.principal_id.check_access("read")
 
     def action_exclude(self):
         """Those excluded already in the same way stay as they are."""

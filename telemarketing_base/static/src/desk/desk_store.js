@@ -901,7 +901,8 @@ export class DeskStore extends Reactive {
                 text: _t("“%s” wants a day and an hour.", disposition.name),
             };
         }
-        if (disposition.needs_order && !Object.keys(order).length) {
+        const sells = (this.campaign.articles || []).length > 0;
+        if (disposition.needs_order && sells && !Object.keys(order).length) {
             return {
                 where: "order",
                 text: _t(
