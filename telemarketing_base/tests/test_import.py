@@ -1,12 +1,15 @@
 import base64
 from contextlib import suppress
 
+from psycopg2.errors import SerializationFailure
+
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools.misc import file_path
 
 from ..importing import open_table
+from ..models import import_job
 from .common import TelemarketingCommon
 
 CSV = (
@@ -181,13 +184,7 @@ class TestImport(TelemarketingCommon):
             return original(record, chunk)
 
         self.patch(type(job), "_load_chunk", stop_after_two)
-        self.patch(
-            __import__(
-                "odoo.addons.telemarketing_base.models.import_job", fromlist=["CHUNK"]
-            ),
-            "CHUNK",
-            10,
-        )
+        self.patch(import_job, "CHUNK", 10)
         # not assertRaises, which would take back what was loaded
         with suppress(KeyboardInterrupt):
             job._load()
@@ -217,6 +214,32 @@ class TestImport(TelemarketingCommon):
         self.env["telemarketing.import"]._cron_load()
         self.assertEqual((broken.state, good.state), ("failed", "done"))
         self.assertTrue(broken.error)
+
+    def test_stop_and_a_conflict_go_on_from_the_last_chunk_that_stands(self):
+        rows = "".join(f"6{place:08};P{place};S\n" for place in range(1, 26))
+        job = self.job("Teléfono;Nombre;Dirección\n" + rows)
+        job.action_read()
+        job.action_load()
+        original = type(job)._load_chunk
+        conflicts = [SerializationFailure("could not serialize access")]
+
+        def conflict_then_stop(record, chunk):
+            if conflicts:
+                raise conflicts.pop()
+            original(record, chunk)
+            record.stop_asked = True
+
+        self.patch(type(job), "_load_chunk", conflict_then_stop)
+        self.patch(import_job, "CHUNK", 10)
+        Job = self.env["telemarketing.import"]
+        Job._cron_load()
+        self.assertEqual((job.state, job.position), ("loading", 0))
+        Job._cron_load()
+        self.assertEqual((job.state, job.position), ("stopped", 10))
+        self.patch(type(job), "_load_chunk", original)
+        job.action_load()
+        Job._cron_load()
+        self.assertEqual((job.state, job.loaded), ("done", 25))
 
     def test_loaded_people_are_shared_out_in_equal_parts(self):
         agents = self.agent_a | self.agent_b

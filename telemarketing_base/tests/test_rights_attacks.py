@@ -700,13 +700,12 @@ class TestRightsAttacks(TelemarketingCommon):
             "agent_ids": [Command.set(self.agent_other.ids)],
         }
         self.assertRefused(self.agent_a, "telemarketing.distribute", "create", vals)
-        wizard = (
-            self.env["telemarketing.distribute"]
-            .with_user(self.supervisor_a)
-            .create(vals)
+        self.assertRefused(
+            self.supervisor_a, "telemarketing.distribute", "create", vals
         )
+        seen = self.env["telemarketing.distribute"].create(vals)
         with mute_logger(*QUIET), self.assertRaises(AccessError):
-            wizard.action_process()
+            seen.with_user(self.supervisor_a).action_process()
 
     # RECORDINGS
 
@@ -822,3 +821,44 @@ class TestRightsAttacks(TelemarketingCommon):
         with self.assertQueryCount(12):
             rows = targets.web_search_read([], spec, limit=40)
         self.assertEqual(len(rows["records"]), 40)
+
+    def test_wizards_show_no_numbers_of_people_out_of_sight(self):
+        own = {"contact_id": self.anna.id, "numbers": "612300001"}
+        model = "telemarketing.exclusion.add"
+        wizard = self.call(self.supervisor_a, model, "create", own)
+        values = {"contact_id": self.dora.id}
+        self.assertRefused(self.supervisor_a, model, "create", values)
+        self.assertRefused(self.supervisor_a, model, "write", [wizard], values)
+        specification = {"numbers": {}, "contact_id": {"fields": {"display_name": {}}}}
+        self.assertRefused(
+            self.supervisor_a,
+            model,
+            "onchange",
+            [],
+            values,
+            ["contact_id"],
+            specification,
+        )
+        self.assertRefused(
+            self.supervisor_a,
+            "telemarketing.distribute",
+            "create",
+            {"database_id": self.database_b.id},
+        )
+
+    def test_an_appointment_tells_no_name_of_a_target_named_by_id(self):
+        event = self.call(
+            self.agent_a,
+            "calendar.event",
+            "create",
+            {
+                "name": "x",
+                "start": "2026-11-23 10:00:00",
+                "stop": "2026-11-23 11:00:00",
+            },
+        )
+        for values in (
+            {"telemarketing_target_id": self.dora.target_ids.id},
+            {"telemarketing_operator_id": self.agent_b.id},
+        ):
+            self.assertRefused(self.agent_a, "calendar.event", "write", [event], values)

@@ -53,7 +53,18 @@ class TelemarketingDistribute(models.TransientModel):
                 wizard._domain()
             )
 
-    @api.constrains("database_id")
+    # Not a constraint: those run with sudo.
+    @api.model_create_multi
+    def create(self, vals_list):
+        wizards = super().create(vals_list)
+        wizards._check_in_sight()
+        return wizards
+
+    def write(self, vals):
+        result = super().write(vals)
+        self._check_in_sight()
+        return result
+
     def _check_in_sight(self):
         """The database named by id must be one that the caller can read."""
         if not self.env.su:

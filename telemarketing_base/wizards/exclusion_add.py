@@ -18,6 +18,7 @@ class TelemarketingExclusionAdd(models.TransientModel):
         required=True,
         compute="_compute_numbers",
         store=True,
+        precompute=True,
         readonly=False,
         # As the caller: with sudo it would show anybody's numbers.
         compute_sudo=False,
@@ -66,7 +67,18 @@ class TelemarketingExclusionAdd(models.TransientModel):
             )
             wizard.numbers = "\n".join(numbers) or wizard.numbers
 
-    @api.constrains("contact_id", "campaign_id", "principal_id")
+    # Not a constraint: those run with sudo.
+    @api.model_create_multi
+    def create(self, vals_list):
+        wizards = super().create(vals_list)
+        wizards._check_in_sight()
+        return wizards
+
+    def write(self, vals):
+        result = super().write(vals)
+        self._check_in_sight()
+        return result
+
     def _check_in_sight(self):
         """What a caller names by id he must be able to read."""
         if not self.env.su:
