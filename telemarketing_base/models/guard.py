@@ -57,6 +57,33 @@ def check_still_ours(records, vals, scope):
         records.check_access("write")
 
 
+class TelemarketingSightMixin(models.AbstractModel):
+    """What a caller names by id he must be able to read: a wizard would show it.
+
+    Not a constraint: those run with sudo.
+    """
+
+    _name = "telemarketing.sight.mixin"
+    _description = "Names What Is in Sight"
+    _sight_fields = ()
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        records = super().create(vals_list)
+        records._check_in_sight()
+        return records
+
+    def write(self, vals):
+        result = super().write(vals)
+        self._check_in_sight()
+        return result
+
+    def _check_in_sight(self):
+        if not self.env.su:
+            for name in self._sight_fields:
+                self[name].check_access("read")
+
+
 class Base(models.AbstractModel):
     _inherit = "base"
 

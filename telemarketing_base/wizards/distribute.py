@@ -12,7 +12,9 @@ class TelemarketingDistribute(models.TransientModel):
     """
 
     _name = "telemarketing.distribute"
+    _inherit = ["telemarketing.sight.mixin"]
     _description = "Share Out a Database"
+    _sight_fields = ("database_id",)
 
     database_id = fields.Many2one("telemarketing.database", required=True)
     campaign_id = fields.Many2one(related="database_id.campaign_id")
@@ -52,23 +54,6 @@ class TelemarketingDistribute(models.TransientModel):
             wizard.available_count = self.env["telemarketing.target"].search_count(
                 wizard._domain()
             )
-
-    # Not a constraint: those run with sudo.
-    @api.model_create_multi
-    def create(self, vals_list):
-        wizards = super().create(vals_list)
-        wizards._check_in_sight()
-        return wizards
-
-    def write(self, vals):
-        result = super().write(vals)
-        self._check_in_sight()
-        return result
-
-    def _check_in_sight(self):
-        """The database named by id must be one that the caller can read."""
-        if not self.env.su:
-            self.database_id.check_access("read")
 
     def _domain(self):
         self.ensure_one()

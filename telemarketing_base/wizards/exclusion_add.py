@@ -8,7 +8,9 @@ class TelemarketingExclusionAdd(models.TransientModel):
     """Exclude numbers by hand: of a person, or written one a line."""
 
     _name = "telemarketing.exclusion.add"
+    _inherit = ["telemarketing.sight.mixin"]
     _description = "Exclude Numbers"
+    _sight_fields = ("contact_id", "campaign_id", "principal_id")
 
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
@@ -66,25 +68,6 @@ class TelemarketingExclusionAdd(models.TransientModel):
                 "display_name"
             )
             wizard.numbers = "\n".join(numbers) or wizard.numbers
-
-    # Not a constraint: those run with sudo.
-    @api.model_create_multi
-    def create(self, vals_list):
-        wizards = super().create(vals_list)
-        wizards._check_in_sight()
-        return wizards
-
-    def write(self, vals):
-        result = super().write(vals)
-        self._check_in_sight()
-        return result
-
-    def _check_in_sight(self):
-        """What a caller names by id he must be able to read."""
-        if not self.env.su:
-            self.contact_id.check_access("read")
-            self.campaign_id.check_access("read")
-            self.principal_id.check_access("read")
 
     def action_exclude(self):
         """Those excluded already in the same way stay as they are."""
