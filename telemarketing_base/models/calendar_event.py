@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .guard import check_fields, without_defaults
 
 
 class CalendarEvent(models.Model):
@@ -32,3 +34,18 @@ class CalendarEvent(models.Model):
     telemarketing_operator_id = fields.Many2one(
         "res.users", "Booked by", readonly=True, index="btree_not_null"
     )
+
+    # The code sets them: a target named by id would show its person's name.
+    _code_fields = ("telemarketing_target_id", "telemarketing_operator_id")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            given = [name for name in self._code_fields if vals.get(name)]
+            check_fields(self, given, denied=self._code_fields)
+        self = without_defaults(self, denied=self._code_fields)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        check_fields(self, vals, denied=self._code_fields)
+        return super().write(vals)

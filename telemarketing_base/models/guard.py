@@ -393,22 +393,3 @@ class TelemarketingOriginMixin(models.AbstractModel):
     def write(self, vals):
         check_fields(self, vals, denied=self._origin_fields)
         return super().write(vals)
-
-
-class CalendarEvent(models.Model):
-    _inherit = "calendar.event"
-
-    # The code sets them: a target named by id would show its person's name.
-    _code_fields = ("telemarketing_target_id", "telemarketing_operator_id")
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            given = [name for name in self._code_fields if vals.get(name)]
-            check_fields(self, given, denied=self._code_fields)
-        self = without_defaults(self, denied=self._code_fields)
-        return super().create(vals_list)
-
-    def write(self, vals):
-        check_fields(self, vals, denied=self._code_fields)
-        return super().write(vals)
