@@ -214,7 +214,8 @@ def matrix(modules, demo):
         names = ",".join(modules)
         for flag in ("-i", "-u"):
             # What can only be tested where the demo is loaded.
-            checks = ["--test-tags", DEMO_TAG] if demo and flag == "-u" else []
+            loaded = demo and flag == "-u" and databases.MAIN_MODULE in modules
+            checks = ["--test-tags", DEMO_TAG] if loaded else []
             if code := databases.run_odoo(
                 job.db, flag, names, *checks, "--stop-after-init", log=job.log
             ):
