@@ -924,3 +924,43 @@ class TestDesk(TelemarketingCommon):
         ):
             with self.assertRaises(UserError):
                 self.campaign_a.write(values)
+
+    def test_result_that_removes_callbacks_clears_those_of_the_same_campaign(self):
+        Target = self.env["telemarketing.target"]
+        own, foreign = Target.create(
+            [
+                {
+                    "contact_id": self.carmen.id,
+                    "campaign_id": campaign.id,
+                    "origin": "recibo",
+                }
+                for campaign in (self.campaign_a, self.campaign_other)
+            ]
+        )
+        for target in own | foreign:
+            target.write(
+                {
+                    "callback": True,
+                    "callback_user_id": self.agent_b.id,
+                    "next_call_at": "2026-11-24 10:00:00",
+                }
+            )
+        self.close(self.not_here, target=self.mine(self.target))
+        self.assertTrue(own.callback)
+        self.not_here.clear_callbacks = True
+        again = Target.create(
+            {
+                "contact_id": self.carmen.id,
+                "campaign_id": self.campaign_a.id,
+                "origin": "otra vez",
+                "agent_id": self.agent_a.id,
+            }
+        )
+        self.close(self.not_here, target=again)
+        self.assertFalse(own.callback)
+        self.assertFalse(own.next_call_at)
+        self.assertTrue(foreign.callback)
+
+    def mine(self, target):
+        target.agent_id = self.agent_a
+        return target
