@@ -1,0 +1,43 @@
+"""May we call? Pure rules: facts in, answer out. See ``facts`` and ``gate``."""
+
+from .facts import (
+    BASES,
+    ORIGINS,
+    PURPOSES,
+    Agreed,
+    Campaign,
+    Consent,
+    Exclusion,
+    Facts,
+    Finding,
+    Holiday,
+    Number,
+    Person,
+    Place,
+    Relation,
+    Rules,
+    Verdict,
+    Window,
+    effective_consent,
+)
+
+__all__ = [
+    "BASES",
+    "ORIGINS",
+    "PURPOSES",
+    "Agreed",
+    "Campaign",
+    "Consent",
+    "Exclusion",
+    "Facts",
+    "Finding",
+    "Holiday",
+    "Number",
+    "Person",
+    "Place",
+    "Relation",
+    "Rules",
+    "Verdict",
+    "Window",
+    "effective_consent",
+]
