@@ -9,6 +9,7 @@ from . import segment
 from . import script
 from . import disposition
 from . import campaign
+from . import campaign_window
 from . import database
 from . import number
 from . import target

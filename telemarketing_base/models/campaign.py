@@ -193,6 +193,64 @@ class TelemarketingCampaign(models.Model):
         "writing (TRLGDCU art. 98.6).",
     )
 
+    # what the law asks of it; see compliance/facts.py, Campaign
+    call_purpose = fields.Selection(
+        [
+            ("commercial", "Commercial"),
+            ("survey", "Survey, nothing is offered"),
+            ("service", "Service to clients: incidents, appointments, payments"),
+        ],
+        required=True,
+        default="commercial",
+        help="Advertising needs a legal basis and the consultation of the Lista "
+        "Robinson; a call about a contract in force does not.",
+    )
+    basis_consent = fields.Boolean("Consent", default=True)
+    basis_client = fields.Boolean("Existing Clients", default=True)
+    basis_legal_person = fields.Boolean("Legal Persons, Professionals", default=True)
+    basis_request = fields.Boolean("They Asked for It", default=True)
+    similar_product = fields.Boolean(
+        "Own Product, Similar to Theirs",
+        help="What is offered is the advertiser's own and similar to what its clients "
+        "have (Circular AEPD 1/2023 art. 3): else clients need consent.",
+    )
+    group_company = fields.Boolean(
+        "Clients of a Sister Company",
+        help="Clients of another company of the group need consent.",
+    )
+    for_home = fields.Boolean(
+        "Offered for the Home",
+        default=True,
+        help="A professional who is offered something for his home is a consumer.",
+    )
+    assessment_file = fields.Binary(
+        "Legitimate-Interest Assessment",
+        attachment=True,
+        copy=False,
+        groups="telemarketing_base.group_supervisor",
+    )
+    assessment_name = fields.Char(copy=False)
+    assessment_date = fields.Date(copy=False)
+    call_mode = fields.Selection(
+        [("agent", "By a person"), ("robot", "By a robot, without a person")],
+        "Who Speaks",
+        required=True,
+        default="agent",
+        help="A robot needs prior consent to just that (LGTel art. 66.1.a).",
+    )
+    caller_number = fields.Char(
+        "Number Shown",
+        help="Commercial calls never show a mobile (Orden TDF/149/2025 art. 9). "
+        "Empty: the telephone decides, and nobody checks it here.",
+    )
+    window_ids = fields.One2many(
+        "telemarketing.campaign.window",
+        "campaign_id",
+        "Reserved Hours",
+        groups="telemarketing_base.group_agent",
+        help="Only within these, at the place of the person called. None: the law's.",
+    )
+
     # counts (of all databases; readers see what their rules let them)
     database_ids = fields.One2many(
         "telemarketing.database",

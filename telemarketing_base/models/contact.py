@@ -51,6 +51,32 @@ class TelemarketingContact(models.Model):
     lang = fields.Char("Language")
     tz = fields.Char("Time Zone", compute="_compute_tz")
     note = fields.Text("Remarks")
+    legal_basis = fields.Selection(
+        selection=lambda self: (
+            self.env["telemarketing.database"]
+            ._fields["legal_basis"]
+            ._description_selection(self.env)
+        ),
+        help="Why this person may be called. Empty: as its database says.",
+    )
+    basis_date = fields.Date(help="Of the request, or of the consent in the file.")
+    basis_source = fields.Char()
+    consented_on = fields.Date(
+        readonly=True,
+        help="Last consent to commercial calls that still stands, by the ledger.",
+    )
+    robot_consented_on = fields.Date(
+        readonly=True, help="The same for calls without a human (LGTel art. 66.1.a)."
+    )
+    client_until = fields.Date(
+        "Client Until", help="End of the contract. Empty: it goes on."
+    )
+    interacted_on = fields.Date(
+        "Last Interaction", help="Last thing that the person did or asked."
+    )
+    is_professional = fields.Boolean(
+        "Professional as Such", help="Sole trader or professional, called as one."
+    )
     category_ids = fields.Many2many("telemarketing.contact.category")
     type_id = fields.Many2one("telemarketing.contact.type")
     zone_id = fields.Many2one("telemarketing.zone", compute="_compute_zone_id")

@@ -44,6 +44,19 @@ class TelemarketingDatabase(models.Model):
         help="Why these people may be called (LGTel art. 66.1.b).",
     )
     basis_date = fields.Date(help="Of the consent or the request.")
+    origin = fields.Selection(
+        [
+            ("list", "Given by the people or by the client company"),
+            ("directory", "A public directory"),
+            ("generated", "Numbers made at random"),
+        ],
+        "Origin of the Numbers",
+        required=True,
+        default="list",
+        help="Numbers made at random are never called without consent, those of a "
+        "directory only if it says that its people want such calls (Circular AEPD "
+        "1/2023 art. 2).",
+    )
     basis_source = fields.Char(help="Where it was given: form, contract, event…")
     required_fields = fields.Char(
         default="phone,name,street",

@@ -40,6 +40,17 @@ class TelemarketingNumber(models.Model):
     drop_locked_until = fields.Datetime(
         readonly=True, help="Not dialled before this after an abandoned call."
     )
+    country = fields.Char(readonly=True, help="Code of two letters.")
+    province = fields.Char(
+        readonly=True, help="INE code of the province of a fixed Spanish number."
+    )
+    robinson = fields.Selection(
+        [("present", "In the list"), ("absent", "Not in the list")],
+        "Lista Robinson",
+        readonly=True,
+        help="As the last consultation said. Empty: never asked.",
+    )
+    robinson_at = fields.Datetime("Robinson Checked", readonly=True)
     phone_ids = fields.One2many("telemarketing.contact.phone", "number_id")
 
     _e164_uniq = models.UniqueIndex(

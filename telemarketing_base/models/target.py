@@ -776,6 +776,27 @@ class TelemarketingTarget(models.Model):
         self.env.invalidate_all(flush=False)
         self.sudo().search([("contact_id", "in", contacts.ids)])._exclude_barred()
 
+    @api.model
+    def _refresh_gate(
+        self,
+        targets=None,
+        contacts=None,
+        numbers=None,
+        campaigns=None,
+        provinces=None,
+        companies=None,
+    ):
+        """Ask again for these whether they may be called, and write it down.
+
+        Pass one: records, or INE codes of provinces. Few people are asked at once, in
+        this transaction; many by the queue in the background.
+        """
+        if numbers:
+            people = self.env["telemarketing.contact"].sudo()
+            contacts = people.search([("phone_ids.number_id", "in", numbers.ids)])
+        if contacts:
+            self._refresh_callable(contacts)
+
     # ACTIONS of supervisors
 
     def action_unassign(self):

@@ -127,6 +127,10 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_campaign_window(cls, scope, campaign, agent, team, n):
+        return {"campaign_id": campaign.id, "start": 10, "end": 14}
+
+    @classmethod
     def _values_campaign_article(cls, scope, campaign, agent, team, n):
         if not hasattr(cls, "product"):
             cls.product = cls.env["product.product"].create({"name": "Fibre"})
@@ -378,6 +382,7 @@ class TestRightsMatrix(TelemarketingCommon):
     # What is written to try a write, where it is not the name.
     WRITES = {
         "telemarketing.campaign.article": {"offer": "x"},
+        "telemarketing.campaign.window": {"start": 11},
         "telemarketing.contact.phone": {"sequence": 20},
         "telemarketing.number": {"state": "bad"},
         "telemarketing.target": {"priority": "2"},
