@@ -143,10 +143,17 @@ class TelemarketingCommon(TransactionCase):
 
     @classmethod
     def _create_database(cls, campaign, name=None, **values):
+        """People who consented a month ago; ``legal_basis=False``: nobody asked."""
+        basis = {
+            "legal_basis": "consent",
+            "basis_date": cls.now(days=-30).date(),
+            "basis_source": "Coupon of the spring fair",
+        }
         return cls.env["telemarketing.database"].create(
             {
                 "name": name or f"Base of {campaign.name}",
                 "campaign_id": campaign.id,
+                **basis,
                 **values,
             }
         )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
+from datetime import date, timedelta
 
 import databases
 import requests
@@ -83,7 +84,9 @@ def prepare(name):
             {
                 "name": "Base",
                 "campaign_id": campaign.id,
-                "legal_basis": "client",
+                "legal_basis": "consent",
+                "basis_date": date.today() - timedelta(days=30),
+                "basis_source": "Coupon of the spring fair",
                 "required_fields": "phone,name",
             }
         )

@@ -133,7 +133,13 @@ class Ground:
             )
             campaign.action_start()
             database = env["telemarketing.database"].create(
-                {"name": "Un millón", "campaign_id": campaign.id}
+                {
+                    "name": "Un millón",
+                    "campaign_id": campaign.id,
+                    "legal_basis": "consent",
+                    "basis_date": (START - timedelta(days=30)).date(),
+                    "basis_source": "Coupon of the spring fair",
+                }
             )
             self.agents = agents.ids
             self.campaign = campaign.id

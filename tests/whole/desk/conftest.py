@@ -58,7 +58,9 @@ for code, values in {{
     env["telemarketing.disposition"].create({{"name": code, "code": code, **values}})
 for letter in "AB":
     database = env["telemarketing.database"].create(
-        {{"name": letter, "campaign_id": campaign.id, "legal_basis": "client",
+        {{"name": letter, "campaign_id": campaign.id, "legal_basis": "consent",
+         "basis_date": noon.date() - datetime.timedelta(days=30),
+         "basis_source": "Coupon of the spring fair",
          "required_fields": "phone,name"}}
     )
     first = {{"A": 600100000, "B": 600200000}}[letter]

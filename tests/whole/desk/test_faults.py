@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import uuid
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -226,7 +227,9 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
             {
                 "name": "Big",
                 "campaign_id": admin.campaign,
-                "legal_basis": "client",
+                "legal_basis": "consent",
+                "basis_date": str(date.today() - timedelta(days=30)),
+                "basis_source": "Coupon of the spring fair",
                 "required_fields": "phone,name",
             }
         ],
