@@ -6,6 +6,7 @@ from . import contact_masters
 from . import profile
 from . import shift
 from . import segment
+from . import script_legal
 from . import script
 from . import disposition
 from . import campaign

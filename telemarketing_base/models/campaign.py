@@ -142,6 +142,13 @@ class TelemarketingCampaign(models.Model):
         string="Scripts",
         groups="telemarketing_base.group_agent",
     )
+    require_legal_lines = fields.Boolean(
+        "Legal Lines Before a Sale",
+        default=True,
+        groups="telemarketing_base.group_supervisor",
+        help="A sale is not recorded until the agent has confirmed the legal lines of "
+        "the script. Off: what was not confirmed is only noted with the call.",
+    )
     profile_id = fields.Many2one(
         "telemarketing.profile", check_company=True, help="Fields agents fill in."
     )

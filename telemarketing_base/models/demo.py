@@ -514,12 +514,18 @@ class _Fortnight:
         started, ended, closed = map(self.utc, (call.started, call.ended, call.closed))
         agreed = call.callback_at and self.utc(call.callback_at)
         version = campaign.script_ids[:1].version_id
-        confirmed = False
-        if disposition.outcome == "useful" and version:
-            lines = version._confirm_list()
-            if not disposition.is_conversion:
-                lines = lines[:3]
-            confirmed = [f"{version.id}:{line['key']}" for line in lines]
+        confirmed = []
+        if disposition.outcome != "none" and version:
+            due = disposition._legal_moments()
+            lines = [
+                line
+                for line in version._confirm_list()
+                if line.get("when", "always") in due
+            ]
+            # Who is interrupted early has not heard it all.
+            heard = len(lines) if disposition.outcome == "useful" else 3
+            confirmed = [version._line_key(line) for line in lines[:heard]]
+        missing = version._legal_missing(disposition, confirmed)
         reasons = campaign.reason_ids
         return {
             "uuid": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
@@ -539,6 +545,7 @@ class _Fortnight:
             else False,
             "script_version_id": version.id,
             "confirmed_lines": confirmed,
+            "legal_missing": ",".join(line["requirement"] for line in missing) or False,
             "phone_id": phone.id,
             "number_id": phone.number_id.id,
             "e164": phone.e164,

@@ -625,6 +625,13 @@ class TelemarketingDesk(models.AbstractModel):
         callback = self._check_callback(interaction, disposition, payload)
         lines = self._check_order(campaign, disposition, payload)
         values = self._closing_values(interaction, target, campaign, payload)
+        said, unsaid = self._check_legal_lines(
+            interaction,
+            target,
+            disposition,
+            *self._script_read(session, interaction, campaign, payload),
+        )
+        values |= said
         if interaction.lost:
             # The desk came back after its lease lapsed: the result replaces the loss.
             self.env["telemarketing.stat.call.delta"].sudo()._append(interaction, -1)
@@ -632,6 +639,8 @@ class TelemarketingDesk(models.AbstractModel):
         if target:
             self._write_profile(target, payload.get("profile"))
         interaction._close(disposition, values)
+        if unsaid:
+            interaction._add_todo(unsaid)
         if disposition.qualifies or lines or disposition.needs_order:
             interaction._qualify()
         if lines:
@@ -782,17 +791,90 @@ class TelemarketingDesk(models.AbstractModel):
                 values[name] = min(max(at, interaction.started_at), now)
         if not interaction.is_call:
             values.pop("answered_at", None)
-        if payload.get("confirmed"):
-            versions = campaign.script_ids.version_id
-            known = {
-                self._line_key(version, line)
-                for version in versions
-                for line in version._confirm_list()
-            }
-            values["confirmed_lines"] = [
-                key for key in payload["confirmed"] if key in known
-            ]
         return values
+
+    @api.model
+    def _script_read(self, session, interaction, campaign, payload):
+        """Versions of the campaign's scripts that were read in the call, as the desk
+        showed them, that of the first line confirmed first.
+
+        A desk keeps the scripts that it was given when the campaign was chosen: a
+        version that has a successor counts for a session that was there before it.
+
+        :return: ``(versions, keys of their lines confirmed)``
+        """
+        keys = [str(key) for key in payload.get("confirmed") or []]
+        shown = payload.get("scripts")
+        named = {
+            int(text)
+            for text in [key.split(":")[0] for key in keys]
+            + [str(each) for each in (shown if isinstance(shown, list) else [])]
+            if text.isdecimal() and len(text) < 10
+        }
+        scripts = campaign.script_ids
+        Version = self.env["telemarketing.script.version"].sudo()
+        since = min((session | interaction.session_id).mapped("login_at"))
+        versions = Version.search_fetch(
+            [("id", "in", list(named)), ("script_id", "in", scripts.ids)],
+            ["script_id", "number", "replaced_at", "legal_lines", "confirm_lines"],
+        ).filtered(lambda v: not v.replaced_at or v.replaced_at >= since)
+        known = {
+            version._line_key(line): version
+            for version in versions
+            for line in version._confirm_list()
+        }
+        confirmed = [key for key in keys if key in known]
+        if confirmed:
+            ids = dict.fromkeys(known[key].id for key in confirmed)
+            return Version.browse(ids), confirmed
+        first = versions.filtered(lambda v: v.script_id == scripts[:1])
+        return first[:1] or scripts[:1].version_id, []
+
+    @api.model
+    def _check_legal_lines(self, interaction, target, disposition, versions, confirmed):
+        """What this result wanted said and nobody confirmed; refuses a sale for it.
+
+        A result that comes late, when the person has left this desk, is not refused:
+        it says what happened, and nobody could mend it any more. Who administers the
+        campaign finishes it by hand.
+
+        :return: ``(values of the interaction, what is left to do or an empty text)``
+        """
+        sale = disposition._is_sale()
+        missing = (
+            versions._legal_missing(disposition, confirmed)
+            if interaction.is_call or sale
+            else []
+        )
+        values = {
+            "script_version_id": versions[:1].id or interaction.script_version_id.id,
+            "confirmed_lines": confirmed,
+            # A script may have two lines for one requirement.
+            "legal_missing": ",".join(dict.fromkeys(m["requirement"] for m in missing))
+            or False,
+        }
+        if not (missing and sale and interaction.campaign_id.require_legal_lines):
+            return values, ""
+        lines = "; ".join(
+            f"{line['text']} ({line['article']})" if line["article"] else line["text"]
+            for line in missing
+        )
+        if target and not interaction.lost:
+            raise UserError(
+                self.env._(
+                    "“%(result)s” wants these lines of the script said and confirmed "
+                    "first: %(lines)s.",
+                    result=disposition.name,
+                    lines=lines,
+                )
+            )
+        return values, self.env._(
+            "“%(result)s” of %(name)s came late, without these lines of the script "
+            "confirmed: %(lines)s. Make sure that they were said.",
+            result=disposition.name,
+            name=interaction.contact_id.display_name,
+            lines=lines,
+        )
 
     @api.model
     def _prepare_attempt_values(self, session, campaign, target, uuid, now):
@@ -1077,6 +1159,7 @@ class TelemarketingDesk(models.AbstractModel):
             "average_seconds": campaign.average_seconds,
             "callback_notice_minutes": campaign.callback_notice_minutes,
             "mask_numbers": campaign.mask_numbers,
+            "require_legal_lines": campaign.require_legal_lines,
             "dispositions": campaign._dispositions()._desk_values(),
             "reasons": [{"id": r.id, "name": r.name} for r in campaign.reason_ids],
             "action_types": [
@@ -1118,10 +1201,6 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    def _line_key(self, version, line):
-        return f"{version.id}:{line['key']}"
-
-    @api.model
     def _script_values(self, script):
         version = script.version_id
         return {
@@ -1131,7 +1210,7 @@ class TelemarketingDesk(models.AbstractModel):
             "html": version.body or "",
             "url": script.url or False,
             "confirm_lines": [
-                {"key": self._line_key(version, line), "text": line["text"]}
+                {**line, "key": version._line_key(line)}
                 for line in version._confirm_list()
             ]
             if version

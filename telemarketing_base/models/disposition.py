@@ -154,6 +154,23 @@ class TelemarketingDisposition(models.Model):
                 disposition.display_name = disposition.name
 
     @api.private
+    def _legal_moments(self):
+        """Which legal lines of a script (``when``) a call with this result wanted
+        said; nothing where nobody was reached."""
+        if self._is_sale():
+            return ("always", "sale")
+        if self.outcome == "none":
+            return ()
+        if self.effective_kind == "exclude":
+            return ("always", "objection")
+        return ("always",)
+
+    @api.private
+    def _is_sale(self):
+        """Is it what the campaign is for, so that proof of what was said matters?"""
+        return self.is_conversion or self.needs_order
+
+    @api.private
     def _desk_values(self):
         """The tree as the desk draws it; see docs/architecture.md, DISP."""
         parents = self.mapped("parent_id")
@@ -172,6 +189,8 @@ class TelemarketingDisposition(models.Model):
                 "needs_order": disposition.needs_order,
                 "needs_appointment": disposition.needs_appointment,
                 "qualifies": disposition.qualifies,
+                "sale": disposition._is_sale(),
+                "legal": list(disposition._legal_moments()),
             }
             for disposition in self
         ]

@@ -342,6 +342,15 @@ class TelemarketingScript(models.Model):
     _inherit = ["telemarketing.script", "telemarketing.master.guard.mixin"]
 
 
+class TelemarketingScriptLegalLine(models.Model):
+    _inherit = "telemarketing.script.legal.line"
+
+    def write(self, vals):
+        result = super().write(vals)
+        check_still_ours(self, vals, ["script_id"])
+        return result
+
+
 class TelemarketingPauseReason(models.Model):
     _name = "telemarketing.pause.reason"
     _inherit = ["telemarketing.pause.reason", "telemarketing.master.guard.mixin"]

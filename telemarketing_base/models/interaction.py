@@ -56,6 +56,13 @@ class TelemarketingInteraction(models.Model):
     reason_id = fields.Many2one("telemarketing.reason")
     script_version_id = fields.Many2one("telemarketing.script.version", "Script Read")
     confirmed_lines = fields.Json(help="Lines of the script confirmed as read.")
+    legal_missing = fields.Char(
+        help="Requirements of the law whose lines this result wanted said and that "
+        "nobody confirmed, by their keys.",
+    )
+    legal_missing_text = fields.Char(
+        "Legal Lines Not Confirmed", compute="_compute_legal_missing_text"
+    )
     direction = fields.Selection(
         [("out", "Outgoing"), ("in", "Incoming")], required=True, default="out"
     )
@@ -121,6 +128,17 @@ class TelemarketingInteraction(models.Model):
             )
             interaction.display_name = (
                 " · ".join(part for part in parts if part) or interaction.uuid
+            )
+
+    @api.depends("legal_missing")
+    @api.depends_context("lang")
+    def _compute_legal_missing_text(self):
+        field = self.env["telemarketing.script.legal.line"]._fields["requirement"]
+        labels = dict(field._description_selection(self.env))
+        for interaction in self:
+            keys = (interaction.legal_missing or "").split(",")
+            interaction.legal_missing_text = ", ".join(
+                labels.get(key, key) for key in keys if key
             )
 
     # What a caller may still write on a closed interaction.

@@ -6,4 +6,5 @@ from . import test_js
 from . import test_masters
 from . import test_rights_attacks
 from . import test_rights_matrix
+from . import test_scripts
 from . import test_tours

@@ -338,6 +338,13 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"script_id": script.id, "number": n, "body": "<p>Hola</p>"}
 
     @classmethod
+    def _values_script_legal_line(cls, scope, campaign, agent, team, n):
+        script = cls.env["telemarketing.script"].create(
+            cls._values("telemarketing.script", scope)
+        )
+        return {"script_id": script.id, "requirement": "identity", "text": f"Line {n}"}
+
+    @classmethod
     def _values_profile(cls, scope, campaign, agent, team, n):
         return {
             "name": f"Profile {n}",
@@ -401,6 +408,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.import": {"sheet": "x"},
         "telemarketing.import.column": {"target": "name"},
         "telemarketing.script.version": {"body": "x"},
+        "telemarketing.script.legal.line": {"text": "x"},
     }
 
     # THE TABLE

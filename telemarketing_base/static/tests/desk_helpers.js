@@ -27,6 +27,8 @@ export function disposition(id, name, values = {}) {
         needs_order: false,
         needs_appointment: false,
         qualifies: false,
+        sale: false,
+        legal: [],
         ...values,
     };
 }

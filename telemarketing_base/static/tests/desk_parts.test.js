@@ -5,6 +5,7 @@ import {
     makeCall,
     makeCampaign,
     setupDeskTests,
+    userError,
 } from "./desk_helpers";
 import {
     advanceTime,
@@ -292,4 +293,102 @@ test("offline is said at once and notes can still be written", async () => {
     await keys("Escape", "1");
     await animationFrame();
     expect(".o_tm_desk[data-phase=kept]").toHaveCount(1);
+});
+
+const LEGAL_SCRIPT = {
+    id: 1,
+    version_id: 9,
+    name: "s",
+    html: "<p>Hola</p>",
+    confirm_lines: [
+        {
+            key: "9:L0",
+            text: "Who calls",
+            legal: true,
+            article: "art. 96.2 TRLGDCU",
+            requirement: "identity",
+            when: "always",
+        },
+        {
+            key: "9:L1",
+            text: "Total price",
+            legal: true,
+            article: "art. 98.4 TRLGDCU",
+            requirement: "price",
+            when: "sale",
+        },
+        {
+            key: "9:L2",
+            text: "Lista Robinson",
+            legal: true,
+            article: "art. 23.3 LOPDGDD",
+            requirement: "robinson_info",
+            when: "objection",
+        },
+        {key: "9:0", text: "Hour of the visit"},
+    ],
+};
+
+function legalCampaign(values = {}) {
+    return makeCampaign({
+        require_legal_lines: true,
+        scripts: [LEGAL_SCRIPT],
+        dispositions: [
+            disposition(1, "No answer", {key: "1"}),
+            disposition(2, "Interested", {key: "2", legal: ["always"]}),
+            disposition(3, "Never again", {key: "3", legal: ["always", "objection"]}),
+            disposition(7, "Sale", {key: "7", sale: true, legal: ["always", "sale"]}),
+        ],
+        ...values,
+    });
+}
+
+test("a sale waits for the legal lines, which light up; ticked, it is recorded", async () => {
+    const server = await openTalking({campaign: legalCampaign()});
+    expect(queryAllTexts(".o_tm_legal .o_tm_legal_mark")).toEqual(["§", "§", "§"]);
+    expect("[data-confirm='9:L0'] abbr").toHaveAttribute("title", "art. 96.2 TRLGDCU");
+    expect(".o_tm_confirm_line.o_tm_wanted").toHaveCount(0);
+    await keys("7");
+    expect(closes(server)).toEqual([]);
+    expect(".o_tm_work [role=alert]").toHaveText(/Who calls; Total price/);
+    expect(".o_tm_confirm_line.o_tm_wanted").toHaveCount(2);
+    await click("[data-confirm='9:L0'] input");
+    await animationFrame();
+    expect(".o_tm_confirm_line.o_tm_wanted").toHaveCount(1);
+    await keys("7");
+    expect(closes(server)).toEqual([]);
+    await click("[data-confirm='9:L1'] input");
+    await keys("7");
+    const [sent] = server.heard("close_and_get_next");
+    expect(sent.payload.confirmed).toEqual(["9:L0", "9:L1"]);
+    expect(sent.payload.scripts).toEqual([9]);
+});
+
+test("a no, or a call without answer, never waits for legal lines", async () => {
+    const server = await openTalking({campaign: legalCampaign()});
+    await keys("3");
+    expect(closes(server)).toEqual([3]);
+});
+
+test("where the campaign does not insist, a sale is recorded all the same", async () => {
+    const campaign = legalCampaign({require_legal_lines: false});
+    const server = await openTalking({campaign});
+    await keys("7");
+    expect(closes(server)).toEqual([7]);
+});
+
+test("what the server refuses is said beside the results and nothing is lost", async () => {
+    const server = await openTalking({
+        campaign: legalCampaign({require_legal_lines: false}),
+    });
+    server.on.close_and_get_next = () => {
+        throw userError("“Sale” wants these lines of the script said: Total price.");
+    };
+    await click("[data-confirm='9:L0'] input");
+    await keys("7");
+    expect(".o_tm_results .o_tm_error").toHaveText(/Total price/);
+    expect(".o_tm_desk[data-phase=talking], .o_tm_desk[data-phase=wrap_up]").toHaveCount(
+        1
+    );
+    expect("[data-confirm='9:L0'] input").toBeChecked();
 });

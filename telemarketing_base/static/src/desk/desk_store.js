@@ -901,6 +901,19 @@ export class DeskStore extends Reactive {
                 text: _t("“%s” wants a day and an hour.", disposition.name),
             };
         }
+        const unsaid = disposition.sale ? this.unsaidFor(disposition) : [];
+        if (unsaid.length && this.campaign.require_legal_lines) {
+            return {
+                where: "script",
+                text: _t(
+                    "“%(result)s” wants these lines of the script said and ticked first: %(lines)s.",
+                    {
+                        result: disposition.name,
+                        lines: unsaid.map((line) => line.text).join("; "),
+                    }
+                ),
+            };
+        }
         const sells = (this.campaign.articles || []).length > 0;
         if (disposition.needs_order && sells && !Object.keys(order).length) {
             return {
@@ -918,6 +931,44 @@ export class DeskStore extends Reactive {
             }
         }
         return null;
+    }
+
+    /** Scripts of which a line is ticked, else the first: those that are being read. */
+    get scriptsRead() {
+        const {scripts = []} = this.campaign || {};
+        const {confirmed} = this.draft;
+        const ticked = scripts.filter((script) =>
+            script.confirm_lines.some((line) => confirmed.includes(line.key))
+        );
+        return ticked.length ? ticked : scripts.slice(0, 1);
+    }
+
+    /** Legal lines that this result wants said and that are not ticked. The server
+     * judges again: `telemarketing.script.version._legal_missing`. */
+    unsaidFor(disposition) {
+        const {confirmed} = this.draft;
+        const due = disposition.legal || [];
+        const scripts = this.scriptsRead;
+        const saidElsewhere = (line, script) =>
+            line.requirement !== "other" &&
+            scripts.some(
+                (other) =>
+                    other !== script &&
+                    other.confirm_lines.some(
+                        (each) =>
+                            each.requirement === line.requirement &&
+                            confirmed.includes(each.key)
+                    )
+            );
+        return scripts.flatMap((script) =>
+            script.confirm_lines.filter(
+                (line) =>
+                    line.legal &&
+                    due.includes(line.when) &&
+                    !confirmed.includes(line.key) &&
+                    !saidElsewhere(line, script)
+            )
+        );
     }
 
     async close(dispositionId) {
@@ -970,6 +1021,7 @@ export class DeskStore extends Reactive {
             hangup_cause: draft.hangup_cause,
             profile: {...draft.profile},
             confirmed: [...draft.confirmed],
+            scripts: (this.campaign.scripts || []).map((script) => script.version_id),
         };
         if (draft.action_type_id) {
             payload.action_type_id = draft.action_type_id;

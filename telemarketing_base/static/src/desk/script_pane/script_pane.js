@@ -2,6 +2,11 @@ import {Component, markup, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {useDesk} from "../desk_hooks";
 
+// When a legal line has to be said; in every conversation goes without saying.
+const MOMENTS = {
+    sale: () => _t("before a sale"),
+    objection: () => _t("if they object"),
+};
 const PLACEHOLDER = /\{\{?\s*([^{}]+?)\s*\}?\}/g;
 
 /**
@@ -83,14 +88,22 @@ export class ScriptPane extends Component {
     }
 
     get lines() {
+        const {pending, draft} = this.desk;
+        const wanted = pending && this.desk.disposition(pending.dispositionId);
+        const unsaid = wanted ? this.desk.unsaidFor(wanted) : [];
         return (this.script.confirm_lines || []).map((line) => ({
             ...line,
-            read: this.desk.draft.confirmed.includes(line.key),
+            read: draft.confirmed.includes(line.key),
+            wanted: unsaid.some((each) => each.key === line.key),
+            moment: line.legal ? MOMENTS[line.when]?.() : "",
         }));
     }
 
+    /** What an objection alone wants said is not left over from every other call. */
     get unread() {
-        const left = this.lines.filter((line) => !line.read).length;
+        const left = this.lines.filter(
+            (line) => !line.read && line.when !== "objection"
+        ).length;
         return left ? _t("%s left", left) : "";
     }
 }
