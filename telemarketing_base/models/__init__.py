@@ -9,6 +9,8 @@ from . import segment
 from . import script_legal
 from . import script
 from . import disposition
+from . import calling_rules
+from . import sector
 from . import campaign
 from . import campaign_window
 from . import database

@@ -212,6 +212,12 @@ class TelemarketingCampaign(models.Model):
         help="Advertising needs a legal basis and the consultation of the Lista "
         "Robinson; a call about a contract in force does not.",
     )
+    sector_id = fields.Many2one(
+        "telemarketing.sector",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The trade of what is offered: some have calling rules of their own.",
+    )
     basis_consent = fields.Boolean("Consent", default=True)
     basis_client = fields.Boolean("Existing Clients", default=True)
     basis_legal_person = fields.Boolean("Legal Persons, Professionals", default=True)

@@ -96,6 +96,14 @@ class Base(models.AbstractModel):
         return super().export_data(fields_to_export)
 
 
+class TelemarketingCallingRules(models.Model):
+    _inherit = "telemarketing.calling.rules"
+
+    def write(self, vals):
+        check_fields(self, vals, denied=("company_id",))
+        return super().write(vals)
+
+
 class TelemarketingCampaign(models.Model):
     _inherit = "telemarketing.campaign"
 

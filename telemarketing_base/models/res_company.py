@@ -21,6 +21,13 @@ class ResCompany(models.Model):
         "with what was wrong, are deleted after these days.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        for company in companies:
+            self.env["telemarketing.calling.rules"]._for(company)
+        return companies
+
     @api.private
     def _telemarketing_has(self, feature):
         """Does this company's edition have the feature?

@@ -131,6 +131,18 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"campaign_id": campaign.id, "start": 10, "end": 14}
 
     @classmethod
+    def _values_calling_rules(cls, scope, campaign, agent, team, n):
+        company = campaign.company_id
+        if ("telemarketing.calling.rules", scope) not in cls.records:
+            # One per company, there from its first day.
+            cls.env["telemarketing.calling.rules"]._for(company).unlink()
+        return {"company_id": company.id}
+
+    @classmethod
+    def _values_sector(cls, scope, campaign, agent, team, n):
+        return {"name": f"Sector {n}", "code": f"sector{n}"}
+
+    @classmethod
     def _values_campaign_article(cls, scope, campaign, agent, team, n):
         if not hasattr(cls, "product"):
             cls.product = cls.env["product.product"].create({"name": "Fibre"})
@@ -390,6 +402,7 @@ class TestRightsMatrix(TelemarketingCommon):
     WRITES = {
         "telemarketing.campaign.article": {"offer": "x"},
         "telemarketing.campaign.window": {"start": 11},
+        "telemarketing.calling.rules": {"max_day": 3},
         "telemarketing.contact.phone": {"sequence": 20},
         "telemarketing.number": {"state": "bad"},
         "telemarketing.target": {"priority": "2"},
