@@ -59,6 +59,8 @@
         "views/telemarketing_agent_session_views.xml",
         "views/telemarketing_recording_views.xml",
         "views/telemarketing_search_log_views.xml",
+        "wizards/person_export_views.xml",
+        "views/privacy_lookup_views.xml",
         "views/telemarketing_stat_views.xml",
         "views/telemarketing_collaborator_views.xml",
         "views/telemarketing_edition_views.xml",
@@ -70,6 +72,7 @@
         "views/calendar_event_views.xml",
         "views/res_config_settings_views.xml",
         "views/telemarketing_menus.xml",
+        "views/telemarketing_privacy_menus.xml",
     ],
     "demo": [
         "demo/telemarketing_demo.xml",

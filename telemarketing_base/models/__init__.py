@@ -25,6 +25,9 @@ from . import interaction
 from . import recording
 from . import stat
 from . import search_log
+from . import privacy
+from . import privacy_dossier
+from . import privacy_lookup
 from . import telephony
 from . import desk
 from . import res_partner

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import logging
+import re
 import tempfile
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -792,6 +793,43 @@ class TelemarketingImport(models.Model):
         except UserError as error:
             self.error = str(error)
 
+    @api.private
+    def _has_person(self, needles):
+        """Does the stored file, or a row given back, hold one of these texts?
+
+        Cells are compared without spaces and punctuation, so that a number is found
+        however it was written.
+
+        :param set needles: national digits, NIFs and mails, upper case
+        """
+        self.ensure_one()
+        job = self.with_context(bin_size=False).sudo()
+        wanted = re.compile("|".join(re.escape(_squeezed(n)) for n in sorted(needles)))
+        for raw, _reason in job.returned_rows or []:
+            if wanted.search(_squeezed_row(raw)):
+                return True
+        for content, name in (
+            (job.file, job.filename),
+            (job.returned_file, job.returned_name),
+        ):
+            if content and _file_has(base64.b64decode(content), name, wanted):
+                return True
+        return False
+
+    @api.private
+    def _forget_files(self):
+        """Delete uploaded and returned files, the preview and the sample values."""
+        for job in self:
+            job.write(
+                {
+                    "file": False,
+                    "returned_file": False,
+                    "returned_rows": False,
+                    "preview_html": False,
+                }
+            )
+        self.column_ids.write({"sample": False})
+
     @api.autovacuum
     def _gc_files(self):
         """Uploaded and returned files go after the company's days."""
@@ -871,6 +909,35 @@ class TelemarketingImportColumn(models.Model):
         """Stable name of the Property, so that the next file fills the same one."""
         digest = hashlib.sha256(fold(self.heading or "").encode()).hexdigest()
         return f"tm{digest[:14]}"
+
+
+def _squeezed(text):
+    """Upper case, letters and digits only: "+34 612-345.678" → "34612345678"."""
+    return re.sub(r"[\W_]+", "", str(text)).upper()
+
+
+def _squeezed_row(cells):
+    return "|".join(_squeezed(cell) for cell in cells if cell not in (None, ""))
+
+
+def _file_has(data, filename, wanted):
+    """Does any row of any sheet match? A file that no reader opens is searched as
+    it is."""
+    try:
+        table = open_table(data, filename or "")
+        for sheet in table.sheets or [None]:
+            if sheet and sheet != table.sheet:
+                try:
+                    table = open_table(data, filename or "", sheet=sheet)
+                except ReadError:
+                    continue
+            if wanted.search(_squeezed_row(table.headings)):
+                return True
+            if any(wanted.search(_squeezed_row(row)) for _number, row in table.rows()):
+                return True
+    except ReadError:
+        return bool(wanted.search(_squeezed(data.decode("latin-1"))))
+    return False
 
 
 def _first(rows, count):

@@ -1,0 +1,435 @@
+"""What a person, or who answers for its data, would lose."""
+
+import base64
+import io
+import json
+import zipfile
+
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.service.model import call_kw
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import TelemarketingCommon
+
+QUIET = ("odoo.addons.base.models.ir_model", "odoo.addons.base.models.ir_rule")
+NIF = "12345678Z"
+
+
+class PrivacyCommon(TelemarketingCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.carmen = cls.create_contact(
+            "Carmen Peña",
+            ["612 400 001", "915 400 001"],
+            vat=NIF,
+            email="carmen@example.com",
+            street="C/ Mayor 3",
+            zip="28001",
+            city="Madrid",
+            birthdate="1980-05-04",
+            note="Llamar por las tardes",
+        )
+        cls.carmen.raw_values = {"Teléfono": "612400001", "Nombre": "CARMEN PEÑA"}
+        cls.target = cls.carmen.target_ids
+        cls.call = cls.create_call(cls.carmen, notes="Prefiere el turno de tarde")
+        cls.recording = cls.create_recording(cls.call)
+        cls.consent = cls.env["telemarketing.consent"].create(
+            {
+                "contact_id": cls.carmen.id,
+                "principal_id": cls.principal_a.id,
+                "given_at": "2026-01-10 10:00:00",
+                "text_version": "v3",
+                "evidence": base64.b64encode(b"signed form"),
+                "evidence_name": "form.pdf",
+            }
+        )
+        # The same number in the list of another principal and of another company.
+        cls.carmen_b = cls.create_contact("Carmen P.", "612400001", cls.database_b)
+        cls.carmen_far = cls.create_contact("Carmen", "612400001", cls.database_far)
+        cls.other = cls.create_contact("Luis Otro", "612 400 009")
+        cls.env.flush_all()
+
+    @classmethod
+    def create_call(cls, contact, **values):
+        phone = contact.phone_ids[:1]
+        return cls.env["telemarketing.interaction"].create(
+            {
+                "uuid": f"call-{contact.id}-{values.get('started_at', '')}",
+                "company_id": contact.company_id.id,
+                "campaign_id": contact.campaign_id.id,
+                "principal_id": contact.principal_id.id,
+                "contact_id": contact.id,
+                "target_id": contact.target_ids[:1].id,
+                "database_id": contact.database_id.id,
+                "phone_id": phone.id,
+                "number_id": phone.number_id.id,
+                "e164": phone.e164,
+                "agent_id": cls.agent_a.id,
+                "started_at": cls.now(),
+                "closed_at": cls.now(),
+                "state": "done",
+                **values,
+            }
+        )
+
+    @classmethod
+    def create_recording(cls, call, sound=b"RIFF-sound", **values):
+        recording = cls.env["telemarketing.recording"].create(
+            {
+                "interaction_id": call.id,
+                "store": "attachment",
+                "storage_key": f"key-{call.id}",
+                "size": len(sound),
+                **values,
+            }
+        )
+        cls.env["ir.attachment"].create(
+            {
+                "name": recording.storage_key,
+                "res_model": recording._name,
+                "res_id": recording.id,
+                "raw": sound,
+            }
+        )
+        return recording
+
+    def rpc(self, user, model, method, *args, **kwargs):
+        """As JSON-RPC's ``call_kw`` does it."""
+        return call_kw(
+            self.env(user=user, context={})[model], method, list(args), kwargs
+        )
+
+    def assertRefused(self, user, model, method, *args, **kwargs):
+        savepoint = self.env.cr.savepoint()
+        try:
+            with mute_logger(*QUIET), self.assertRaises(AccessError):
+                self.rpc(user, model, method, *args, **kwargs)
+                self.env.flush_all()
+        finally:
+            savepoint.close(rollback=True)
+            self.env.invalidate_all(flush=False)
+
+
+@tagged("post_install", "-at_install", "telemarketing_privacy")
+class TestPrivacyLookup(PrivacyCommon):
+    def look_up(self, user=None, **values):
+        """``{model: ids}`` of the lines."""
+        Wizard = self.as_user(self.env["privacy.lookup.wizard"], user or self.manager)
+        wizard = Wizard.create(values)
+        wizard.action_lookup()
+        self.wizard = wizard
+        found = {}
+        for line in wizard.line_ids:
+            found.setdefault(line.res_model, set()).add(line.res_id)
+        return found
+
+    def test_everything_of_a_person_is_found_by_a_number_in_any_form(self):
+        for written in ("612400001", "+34 612-400-001", "0034 612 400 001"):
+            found = self.look_up(phone=written)
+            with self.subTest(written=written):
+                self.assertEqual(
+                    found["telemarketing.contact"], {self.carmen.id, self.carmen_b.id}
+                )
+                for record in (self.target, self.call, self.recording, self.consent):
+                    self.assertIn(record.id, found[record._name], record._name)
+                self.assertIn(
+                    self.carmen.phone_ids[0].id, found["telemarketing.contact.phone"]
+                )
+                self.assertIn(
+                    self.carmen.phone_ids[0].number_id.id,
+                    found["telemarketing.number"],
+                )
+        self.assertNotIn(self.other.id, found["telemarketing.contact"])
+
+    def test_everything_of_a_person_is_found_by_nif_alone(self):
+        found = self.look_up(vat="12.345.678-z")
+        self.assertEqual(found["telemarketing.contact"], {self.carmen.id})
+        self.assertIn(self.recording.id, found["telemarketing.recording"])
+
+    def test_each_record_says_whose_data_it_is(self):
+        self.look_up(phone="612400001")
+        whose = {
+            line.res_id: line.telemarketing_principal_id
+            for line in self.wizard.line_ids
+            if line.res_model == "telemarketing.contact"
+        }
+        self.assertEqual(whose[self.carmen.id], self.principal_a)
+        self.assertEqual(whose[self.carmen_b.id], self.principal_b)
+        call = self.wizard.line_ids.filtered(
+            lambda line: line.res_model == "telemarketing.interaction"
+        )
+        self.assertEqual(call.telemarketing_principal_id, self.principal_a)
+
+    def test_results_can_be_opened(self):
+        self.look_up(phone="612400001")
+        line = self.wizard.line_ids.filtered(
+            lambda line: line.res_model == "telemarketing.contact"
+        )[:1]
+        self.assertEqual(line.resource_ref._name, "telemarketing.contact")
+        self.assertEqual(line.action_open_record()["res_id"], line.res_id)
+
+    def test_prospect_opportunity_order_and_appointment_are_found_too(self):
+        partner = self.env["res.partner"].create(
+            {
+                "name": "Carmen Peña",
+                "vat": f"ES{NIF}",
+                "telemarketing_principal_id": self.principal_a.id,
+            }
+        )
+        lead = self.env["crm.lead"].create({"name": "Lead", "partner_id": partner.id})
+        order = self.env["sale.order"].create({"partner_id": partner.id})
+        event = self.env["calendar.event"].create(
+            {
+                "name": "Visit",
+                "start": "2026-11-23 10:00:00",
+                "stop": "2026-11-23 11:00:00",
+                "telemarketing_target_id": self.target.id,
+            }
+        )
+        found = self.look_up(vat=NIF)
+        for record in (partner, lead, order, event):
+            self.assertIn(record.id, found[record._name], record._name)
+
+    def test_searches_for_a_person_are_found_however_they_were_typed(self):
+        Log = self.env["telemarketing.search.log"]
+        common = {"user_id": self.agent_a.id, "company_id": self.company.id}
+        typed, shown, nothing = Log.create(
+            [
+                {**common, "text": "612 400 001"},
+                {**common, "text": "carm", "target_ids": [self.target.id]},
+                {**common, "text": "otro", "target_ids": [self.other.target_ids.id]},
+            ]
+        )
+        found = self.look_up(phone="612400001")["telemarketing.search.log"]
+        self.assertEqual(found, {typed.id, shown.id})
+        self.assertNotIn(nothing.id, found)
+
+    def test_a_row_that_was_never_loaded_is_found_in_its_file(self):
+        content = "Teléfono;Nombre;NIF\n612 40 00 01;;12345678Z\n"
+        job = self.env["telemarketing.import"].create(
+            {
+                "database_id": self.database_a.id,
+                "filename": "base.csv",
+                "file": base64.b64encode(content.encode()),
+            }
+        )
+        other = job.copy(
+            {"file": base64.b64encode(b"Telefono;Nombre\n699999999;Ana\n")}
+        )
+        found = self.look_up(phone="+34612400001")["telemarketing.import"]
+        self.assertIn(job.id, found)
+        self.assertNotIn(other.id, found)
+        self.assertNotIn(
+            "telemarketing.import",
+            self.look_up(phone="+34612400001", telemarketing_in_files=False),
+        )
+
+    def test_administrators_still_have_odoos_own_look_up(self):
+        administrator = self._create_user("root_a", "base.group_system")
+        partner = self.env["res.partner"].create(
+            {"name": "Zoe Only", "email": "zoe@example.com"}
+        )
+        found = self.look_up(administrator, name="Zoe Only", email="zoe@example.com")
+        self.assertIn(partner.id, found["res.partner"])
+
+    def test_another_companys_people_stay_unseen(self):
+        for user in (self.manager, self._create_user("root_b", "base.group_system")):
+            found = self.look_up(user, phone="612400001")
+            self.assertNotIn(self.carmen_far.id, found["telemarketing.contact"])
+
+    def test_who_looked_whom_up_is_logged_masked(self):
+        self.look_up(phone="612400001", vat=NIF)
+        log = self.wizard.sudo().log_id
+        self.assertEqual(log.user_id, self.manager)
+        self.assertIn("001", log.telemarketing_anonymized_phone)
+        self.assertNotIn("612", log.telemarketing_anonymized_phone)
+        self.assertNotIn("12345", log.telemarketing_anonymized_vat)
+
+    def test_nothing_written_or_no_number_is_told(self):
+        for values in ({}, {"phone": "12"}):
+            with self.subTest(values=values), self.assertRaises(UserError):
+                self.look_up(**values)
+
+    def test_only_managers_and_administrators_look_up(self):
+        for user in (
+            self.agent_a,
+            self.supervisor_a,
+            self.salesperson,
+            self.plain_user,
+            self.portal_a,
+        ):
+            self.assertRefused(
+                user, "privacy.lookup.wizard", "create", {"phone": "612400001"}
+            )
+
+    def test_a_look_up_is_not_anothers_to_read_nor_its_lines_to_act_on(self):
+        self.look_up(phone="612400001")
+        second = self._create_user("manager_two", "manager")
+        line = self.wizard.line_ids[:1]
+        for model, ids in (
+            ("privacy.lookup.wizard", self.wizard.ids),
+            ("privacy.lookup.wizard.line", line.ids),
+        ):
+            self.assertRefused(second, model, "read", ids)
+        # Core's buttons act with sudo: they are for administrators.
+        for method in ("action_unlink", "action_unlink_all", "action_archive_all"):
+            self.assertRefused(
+                self.manager, "privacy.lookup.wizard.line", method, line.ids
+            )
+        self.assertRefused(
+            self.manager,
+            "privacy.lookup.wizard.line",
+            "create",
+            {"res_id": self.carmen_far.id, "res_model_id": 1},
+        )
+
+    def test_nobody_archives_records_through_the_lines_onchange(self):
+        model = self.env["ir.model"]._get("res.partner")
+        partner = self.env["res.partner"].create({"name": "Victim"})
+        for user in (self.manager, self.plain_user):
+            self.assertRefused(
+                user,
+                "privacy.lookup.wizard.line",
+                "onchange",
+                [],
+                {
+                    "res_model_id": model.id,
+                    "res_id": partner.id,
+                    "is_active": False,
+                },
+                ["is_active"],
+                {"res_model_id": {}, "res_id": {}, "is_active": {}},
+            )
+        self.assertTrue(partner.active)
+
+
+@tagged("post_install", "-at_install", "telemarketing_privacy")
+class TestPersonExport(PrivacyCommon):
+    def export(self, user=None, **values):
+        Wizard = self.env["telemarketing.person.export"]
+        wizard = self.as_user(Wizard, user or self.manager).create(
+            {
+                "contact_ids": [Command.set(self.carmen.ids)],
+                "identity_checked": True,
+                **values,
+            }
+        )
+        wizard.action_export()
+        content = base64.b64decode(wizard.with_context(bin_size=False).file)
+        self.archive = zipfile.ZipFile(io.BytesIO(content))
+        return json.loads(self.archive.read("data.json"))
+
+    def test_the_person_gets_all_that_is_known(self):
+        self.env["telemarketing.exclusion"].create(
+            {
+                "number_id": self.carmen.phone_ids[1].number_id.id,
+                "scope": "principal",
+                "principal_id": self.principal_a.id,
+            }
+        )
+        data = self.export()
+        person = data["people"][0]
+        self.assertEqual(person["name"], "Carmen Peña")
+        self.assertEqual(person["nif"], NIF)
+        self.assertEqual(
+            [phone["number"] for phone in person["phones"]],
+            ["+34612400001", "+34915400001"],
+        )
+        self.assertEqual(person["as_it_was_loaded"]["Nombre"], "CARMEN PEÑA")
+        self.assertEqual(person["origin"]["database"], self.database_a.name)
+        self.assertEqual(data["consents"][0]["text_agreed_to"], "v3")
+        self.assertEqual(data["objections"][0]["number"], "+34915400001")
+        self.assertEqual(data["calls"][0]["notes"], "Prefiere el turno de tarde")
+        self.assertEqual(data["controller"], self.principal_a.display_name)
+        self.assertEqual(data["processor"], self.company.name)
+
+    def test_the_recording_and_the_proof_of_consent_are_in_the_file(self):
+        data = self.export()
+        recording = data["calls"][0]["recordings"][0]
+        self.assertEqual(self.archive.read(recording["file"]), b"RIFF-sound")
+        self.assertEqual(
+            self.archive.read(data["consents"][0]["evidence"]), b"signed form"
+        )
+        access = self.recording.access_ids
+        self.assertEqual((access.user_id, access.purpose), (self.manager, "download"))
+
+    def test_a_lost_recording_does_not_stop_the_export(self):
+        self.env["ir.attachment"].search(
+            [("res_model", "=", self.recording._name)]
+        ).unlink()
+        recording = self.export()["calls"][0]["recordings"][0]
+        self.assertIn("not in its store", recording["file"])
+
+    def test_the_page_to_be_read_runs_nothing_that_was_written_in_a_field(self):
+        self.carmen.note = "<script>alert(1)</script>"
+        self.export()
+        page = self.archive.read("summary.html").decode()
+        self.assertIn("Carmen Peña", page)
+        self.assertNotIn("<script", page)
+
+    def test_agents_stand_as_a_role_not_as_a_name(self):
+        self.export()
+        for name in ("data.json", "summary.html"):
+            self.assertNotIn(self.agent_a.name, self.archive.read(name).decode())
+
+    def test_a_principals_data_never_mixes_with_anothers(self):
+        foreign = self.create_call(self.carmen_b, notes="Secreto de B")
+        foreign.phone_id = self.carmen_b.phone_ids
+        self.env["telemarketing.exclusion"].create(
+            {
+                "number_id": self.carmen.phone_ids[0].number_id.id,
+                "scope": "principal",
+                "principal_id": self.principal_b.id,
+            }
+        )
+        data = self.export()
+        self.assertNotIn("Secreto de B", json.dumps(data, ensure_ascii=False))
+        self.assertEqual(data["objections"], [])
+        with self.assertRaisesRegex(UserError, "different client companies"):
+            self.export(
+                contact_ids=[Command.set((self.carmen | self.carmen_b).ids)],
+            )
+
+    def test_whoever_shares_the_number_is_not_in_the_persons_file(self):
+        self.create_contact("Marido de Carmen", "612 400 001")
+        data = self.export()
+        self.assertNotIn("Marido", json.dumps(data, ensure_ascii=False))
+
+    def test_without_knowing_who_asks_nothing_is_given(self):
+        with self.assertRaisesRegex(UserError, "who asks"):
+            self.export(identity_checked=False)
+
+    def test_the_export_is_in_odoos_privacy_log(self):
+        self.export()
+        log = self.env["privacy.log"].search([], order="id desc", limit=1)
+        self.assertEqual(log.user_id, self.manager)
+        self.assertIn("Export", log.execution_details)
+        self.assertNotIn("Carmen", log.anonymized_name)
+
+    def test_nobody_exports_whom_he_does_not_see(self):
+        model = "telemarketing.person.export"
+        for user in (self.agent_a, self.supervisor_a, self.plain_user, self.portal_a):
+            self.assertRefused(
+                user, model, "create", {"contact_ids": [Command.set(self.carmen.ids)]}
+            )
+        self.assertRefused(
+            self.manager,
+            model,
+            "create",
+            {"contact_ids": [Command.set(self.carmen_far.ids)]},
+        )
+        mine = self.as_user(self.env[model], self.manager).create(
+            {"contact_ids": [Command.set(self.carmen.ids)]}
+        )
+        self.assertRefused(
+            self.manager,
+            model,
+            "write",
+            mine.ids,
+            {"contact_ids": [Command.link(self.carmen_far.id)]},
+        )
+        second = self._create_user("manager_two", "manager")
+        self.assertRefused(second, model, "read", mine.ids, ["file"])
