@@ -91,6 +91,7 @@ class TelemarketingContact(models.Model):
     funnel_stage = fields.Selection(related="partner_id.funnel_stage")
     target_ids = fields.One2many("telemarketing.target", "contact_id")
     interaction_ids = fields.One2many("telemarketing.interaction", "contact_id")
+    consent_ids = fields.One2many("telemarketing.consent", "contact_id")
     contact_properties = fields.Properties(
         "Extra Columns", definition="campaign_id.contact_properties_definition"
     )
@@ -179,13 +180,17 @@ class TelemarketingContact(models.Model):
                 )
                 vals["campaign_id"] = database.campaign_id.id
         contacts = super().create(vals_list)
+        self.env["telemarketing.consent"]._refresh_contacts(contacts.ids, gate=False)
         if not self.env.context.get("telemarketing_no_target"):
             contacts._create_targets()
         return contacts
 
     def write(self, vals):
         self._tidy_values(vals)
-        return super().write(vals)
+        result = super().write(vals)
+        if {"legal_basis", "basis_date", "database_id", "partner_id"} & set(vals):
+            self.env["telemarketing.consent"]._refresh_contacts(self.ids)
+        return result
 
     @api.model
     def _tidy_values(self, vals):
@@ -311,6 +316,9 @@ class TelemarketingContactPhone(models.Model):
 
     def _refresh_targets(self):
         """Another number, or one put right: may the person be called now?"""
+        self.env["telemarketing.consent"]._refresh_contacts(
+            self.contact_id.ids, gate=False
+        )
         self.env["telemarketing.target"]._refresh_callable(self.contact_id)
 
     def write(self, vals):

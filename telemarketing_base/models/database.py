@@ -1,8 +1,12 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
+
+from .consent import spanish_day
 
 # Rows touched by one UPDATE: short enough that a lease never waits long for it.
 CHUNK = 20_000
+# Bases that need the day and the place on which they were given.
+DATED = ("consent", "request")
 
 
 class TelemarketingDatabase(models.Model):
@@ -82,6 +86,25 @@ class TelemarketingDatabase(models.Model):
                 database.converted_count,
             ) = counts.get(database.id, (0, 0, 0, 0))
 
+    @api.constrains("legal_basis", "basis_date", "basis_source")
+    def _check_basis(self):
+        """A consent or a request that nobody can date or place proves nothing."""
+        for database in self:
+            if database.legal_basis in DATED and not (
+                database.basis_date and (database.basis_source or "").strip()
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Say when and where these people gave their consent or asked "
+                        "for the call: it is what an inspector asks for first."
+                    )
+                )
+            today = spanish_day(self.env["telemarketing.clock"]._now())
+            if database.basis_date and database.basis_date > today:
+                raise ValidationError(
+                    self.env._("The date of the legal basis is in the future.")
+                )
+
     def write(self, vals):
         if "campaign_id" in vals:
             for database in self:
@@ -97,6 +120,10 @@ class TelemarketingDatabase(models.Model):
                         )
                     )
         result = super().write(vals)
+        if {"legal_basis", "basis_date", "origin"} & set(vals):
+            self.flush_recordset()
+            self.env["telemarketing.consent"]._refresh_databases(self)
+            self.env["telemarketing.target"]._refresh_gate(campaigns=self.campaign_id)
         if "switched_on" in vals or "active" in vals:
             # The lease asks the switch itself at once; the flag on the targets,
             # which keeps it from wading through them, follows in chunks.

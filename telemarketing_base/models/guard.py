@@ -192,7 +192,10 @@ class TelemarketingContact(models.Model):
     _inherit = "telemarketing.contact"
 
     # Set by qualification and by loading.
-    _code_fields = ("partner_id", "lead_id", "import_id", "import_row", "raw_values")
+    _code_fields = (
+        *("partner_id", "lead_id", "import_id", "import_row", "raw_values"),
+        *("consented_on", "robot_consented_on"),
+    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -317,9 +320,31 @@ class TelemarketingExclusion(models.Model):
 class TelemarketingConsent(models.Model):
     _inherit = "telemarketing.consent"
 
+    # Set by the desk and by *Renew*.
+    _code_fields = ("interaction_id", "refused_at", "renewal_of_id")
+    _sight = ("partner_id", "number_id", "database_id", "text_id", "recording_id")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            given = [name for name in self._code_fields if vals.get(name)]
+            check_fields(self, given, denied=self._code_fields)
+        self = without_defaults(self, denied=self._code_fields)
+        consents = super().create(vals_list)
+        consents._check_proof_in_sight()
+        return consents
+
     def write(self, vals):
-        check_fields(self, vals, ("withdrawn_at",))
-        return super().write(vals)
+        # What may be added once; the model says when it is too late.
+        check_fields(self, vals, self._added)
+        result = super().write(vals)
+        self._check_proof_in_sight()
+        return result
+
+    def _check_proof_in_sight(self):
+        if not self.env.su:
+            for name in self._sight:
+                self[name].check_access("read")
 
 
 class TelemarketingCompanyMaster(models.AbstractModel):
@@ -338,6 +363,11 @@ class TelemarketingCompanyMaster(models.AbstractModel):
 class TelemarketingDisposition(models.Model):
     _name = "telemarketing.disposition"
     _inherit = ["telemarketing.disposition", "telemarketing.master.guard.mixin"]
+
+
+class TelemarketingConsentText(models.Model):
+    _name = "telemarketing.consent.text"
+    _inherit = ["telemarketing.consent.text", "telemarketing.master.guard.mixin"]
 
 
 class TelemarketingActionType(models.Model):

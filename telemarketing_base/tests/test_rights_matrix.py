@@ -256,6 +256,15 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_consent_text(cls, scope, campaign, agent, team, n):
+        return {
+            "name": f"Text {n}",
+            "company_id": cls._company_of(scope).id,
+            "principal_id": campaign.principal_id.id,
+            "body": "Do you agree?",
+        }
+
+    @classmethod
     def _values_recording(cls, scope, campaign, agent, team, n):
         return {
             "interaction_id": cls.interactions[scope].id,
@@ -410,7 +419,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.agent.session": {"extension": "7"},
         "telemarketing.agent.state": {"seconds": 1},
         "telemarketing.exclusion": {"source": "x"},
-        "telemarketing.consent": {"withdrawn_at": "2026-01-01 10:00:00"},
+        "telemarketing.consent": {"link": "https://example.com/proof"},
         "telemarketing.recording": {"seconds": 1},
         "telemarketing.recording.access": {"purpose": "download"},
         "telemarketing.search.log": {"text": "x"},

@@ -1,3 +1,4 @@
+from . import consent
 from . import distribute
 from . import exclusion_add
 from . import exclusion_lift

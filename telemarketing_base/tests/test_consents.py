@@ -1,0 +1,444 @@
+from datetime import date, timedelta
+
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from .common import TelemarketingCommon
+
+
+@tagged("post_install", "-at_install", "telemarketing_consent")
+class TestConsents(TelemarketingCommon):
+    """What a centre would lose if its ledger of consents could not be believed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Nothing stated for the file: only the ledger speaks.
+        cls.plain = cls._create_database(
+            cls.campaign_a,
+            "Plain",
+            legal_basis=False,
+            basis_date=False,
+            basis_source=False,
+        )
+        cls.anna = cls.create_contact("Anna", "612400001", cls.plain)
+        cls.text = cls.env["telemarketing.consent.text"].create(
+            {"name": "Calls", "version": "3", "body": "May {advertiser} call you?"}
+        )
+
+    def day(self, **delta):
+        return (self.now() + timedelta(**delta)).date()
+
+    def give(self, contact=None, days=0, **values):
+        contact = self.anna if contact is None else contact
+        return self.env["telemarketing.consent"].create(
+            {
+                "contact_id": contact.id,
+                "given_at": self.now(days=-days),
+                **values,
+            }
+        )
+
+    def withdraw(self, consents, user=None, **values):
+        wizard = self.env["telemarketing.consent.withdraw"].with_user(
+            user or self.supervisor_a
+        )
+        wizard.create(
+            {"consent_ids": [Command.set(consents.ids)], **values}
+        ).action_withdraw()
+
+    # who is reached
+
+    def test_a_consent_counts_from_the_day_in_spain_on_which_it_was_given(self):
+        # 23:30 of the 9th in UTC is the 10th in Madrid.
+        self.give(given_at="2026-02-09 23:30:00")
+        self.assertEqual(self.anna.consented_on, date(2026, 2, 10))
+        self.assertFalse(self.anna.robot_consented_on)
+
+    def test_last_consent_counts_and_a_later_withdrawal_takes_all_back(self):
+        old, new = self.give(days=400), self.give(days=20)
+        self.assertEqual(self.anna.consented_on, self.day(days=-20))
+        self.withdraw(new, at=self.now(hours=-1))
+        self.assertFalse(self.anna.consented_on)
+        self.assertFalse(old.withdrawn_at)
+        self.give()
+        self.assertEqual(self.anna.consented_on, self.day())
+
+    def test_withdrawing_an_old_consent_does_not_take_back_a_later_one(self):
+        old = self.give(days=400)
+        self.give(days=20)
+        self.withdraw(old, at=self.now(days=-100))
+        self.assertEqual(self.anna.consented_on, self.day(days=-20))
+
+    def test_robots_need_their_own_consent(self):
+        self.give(purpose="robot", days=3)
+        self.assertFalse(self.anna.consented_on)
+        self.assertEqual(self.anna.robot_consented_on, self.day(days=-3))
+
+    def test_consents_to_mail_open_no_telephone(self):
+        for purpose in ("email", "sms", "recording"):
+            self.give(purpose=purpose)
+        self.assertFalse(self.anna.consented_on)
+
+    def test_consents_never_cross_advertisers_or_companies(self):
+        twins = [
+            self.create_contact("Anna", "612400001", database)
+            for database in (
+                self._create_database(
+                    self.campaign_b, "B", legal_basis=False, basis_date=False
+                ),
+                self._create_database(
+                    self.campaign_far, "Far", legal_basis=False, basis_date=False
+                ),
+                self._create_database(
+                    self.campaign_own, "Own", legal_basis=False, basis_date=False
+                ),
+            )
+        ]
+        number = self.anna.phone_ids.number_id
+        self.env["telemarketing.consent"].create(
+            {
+                "number_id": number.id,
+                "principal_id": self.principal_a.id,
+                "company_id": self.company_a.id,
+                "given_at": self.now(),
+            }
+        )
+        self.assertEqual(self.anna.consented_on, self.day())
+        for twin in twins:
+            self.assertFalse(twin.consented_on)
+        with self.assertRaises(ValidationError):
+            self.give(principal_id=self.principal_b.id)
+
+    def test_a_partners_consent_reaches_whoever_was_qualified_as_that_partner(self):
+        partner = self.env["res.partner"].create({"name": "Anna"})
+        self.anna.partner_id = partner
+        consent = self.env["telemarketing.consent"].create(
+            {
+                "partner_id": partner.id,
+                "principal_id": self.principal_a.id,
+                "given_at": self.now(days=-5),
+            }
+        )
+        self.assertEqual(self.anna.consented_on, self.day(days=-5))
+        late = self.create_contact("Anna L.", "612400055", self.plain)
+        self.assertFalse(late.consented_on)
+        late.partner_id = partner
+        self.assertEqual(late.consented_on, self.day(days=-5))
+        self.withdraw(consent, self.manager)
+        self.assertFalse(late.consented_on)
+        self.assertFalse(self.anna.consented_on)
+
+    def test_one_persons_yes_is_not_that_of_who_shares_the_telephone(self):
+        berta = self.create_contact("Berta", "612400001", self.plain)
+        number = self.anna.phone_ids.number_id
+        consent = self.give(number_id=number.id)
+        self.assertFalse(berta.consented_on)
+        self.give(berta, days=2)
+        self.assertTrue(berta.consented_on)
+        # In doubt a withdrawal is believed for both.
+        self.withdraw(consent)
+        self.assertFalse(berta.consented_on)
+
+    def test_a_number_given_later_brings_its_consent(self):
+        number = self.anna.phone_ids.number_id
+        self.env["telemarketing.consent"].create(
+            {
+                "number_id": number.id,
+                "principal_id": self.principal_a.id,
+                "given_at": self.now(),
+            }
+        )
+        berta = self.create_contact("Berta", "612400002", self.plain)
+        self.assertFalse(berta.consented_on)
+        berta.phone_ids = [Command.create({"raw": "612400001"})]
+        self.assertEqual(berta.consented_on, self.day())
+        berta.phone_ids[-1].state = "bad"
+        self.assertFalse(berta.consented_on)
+
+    def test_a_file_that_states_consent_states_it_for_everybody_in_it(self):
+        self.assertFalse(self.anna.consented_on)
+        self.plain.write(
+            {
+                "legal_basis": "consent",
+                "basis_date": "2026-03-02",
+                "basis_source": "Spring fair",
+            }
+        )
+        self.assertEqual(self.anna.consented_on, date(2026, 3, 2))
+        late = self.create_contact("Late", "612400003", self.plain)
+        self.assertEqual(late.consented_on, date(2026, 3, 2))
+        self.plain.legal_basis = "client"
+        self.assertFalse(self.anna.consented_on)
+
+    def test_own_basis_of_a_person_wins_over_the_files(self):
+        self.plain.write(
+            {
+                "legal_basis": "consent",
+                "basis_date": "2026-03-02",
+                "basis_source": "Spring fair",
+            }
+        )
+        self.anna.legal_basis = "client"
+        self.assertFalse(self.anna.consented_on)
+        self.anna.write({"legal_basis": "consent", "basis_date": "2026-05-01"})
+        self.assertEqual(self.anna.consented_on, date(2026, 5, 1))
+
+    def test_who_withdraws_is_not_brought_back_by_the_file(self):
+        contact = self.create_contact("Carla", "612400004")
+        self.assertTrue(contact.consented_on)
+        self.env["telemarketing.consent"].create(
+            {
+                "contact_id": contact.id,
+                "withdrawn_at": self.now(),
+                "withdrawal_channel": "call",
+            }
+        )
+        self.assertFalse(contact.consented_on)
+        self.database_a.basis_source = "Another fair"
+        self.database_a.basis_date = self.day(days=-10)
+        self.assertFalse(contact.consented_on)
+
+    def test_one_entry_stands_for_a_whole_file(self):
+        consent = self.env["telemarketing.consent"].create(
+            {
+                "database_id": self.plain.id,
+                "given_at": self.now(days=-7),
+                "text_id": self.text.id,
+                "link": "https://example.com/proof.pdf",
+            }
+        )
+        self.assertEqual(consent.principal_id, self.principal_a)
+        self.assertEqual(self.anna.consented_on, self.day(days=-7))
+        self.withdraw(consent)
+        self.assertFalse(self.anna.consented_on)
+
+    # what a database must say
+
+    def test_a_consent_that_nobody_can_date_is_no_basis(self):
+        for basis in ("consent", "request"):
+            for wanting in ({"basis_date": False}, {"basis_source": " "}):
+                with self.subTest(basis, **wanting), self.assertRaises(ValidationError):
+                    self.plain.write(
+                        {
+                            "legal_basis": basis,
+                            "basis_date": "2026-03-02",
+                            "basis_source": "Spring fair",
+                            **wanting,
+                        }
+                    )
+        with self.assertRaises(ValidationError):
+            self.plain.write(
+                {
+                    "legal_basis": "consent",
+                    "basis_date": self.day(days=3),
+                    "basis_source": "A fair that has not been held",
+                }
+            )
+
+    # two years
+
+    def test_two_years_to_the_day_and_not_one_more(self):
+        today = self.day()
+        for given, state in (
+            (date(today.year - 2, today.month, min(today.day, 28)), "expiring"),
+            (today - timedelta(days=740), "expired"),
+            (today - timedelta(days=690), "expiring"),
+            (today - timedelta(days=30), "valid"),
+        ):
+            consent = self.give(given_at=f"{given} 12:00:00")
+            if state == "expiring" and given.year == today.year - 2:
+                if today.day <= 28:
+                    self.assertEqual(consent.expires_on, today)
+            with self.subTest(given=given):
+                self.assertEqual(consent.state, state)
+                for other in ("valid", "expiring", "expired"):
+                    found = self.env["telemarketing.consent"].search(
+                        [("id", "=", consent.id), ("state", "=", other)]
+                    )
+                    self.assertEqual(bool(found), other == state)
+
+    def test_status_of_each_is_found_by_its_filter(self):
+        old = self.give(days=700)
+        new = old._renew({"given_at": self.now(), "channel": "paper"})
+        gone = self.give(purpose="sms")
+        self.withdraw(gone)
+        no = self.env["telemarketing.consent"].create(
+            {"contact_id": self.anna.id, "refused_at": self.now(), "channel": "call"}
+        )
+        states = {old: "renewed", new: "valid", gone: "withdrawn", no: "refused"}
+        for consent, state in states.items():
+            self.assertEqual(consent.state, state)
+            found = self.env["telemarketing.consent"].search(
+                [("contact_id", "=", self.anna.id), ("state", "=", state)]
+            )
+            self.assertEqual(found, consent)
+
+    # proof
+
+    def test_renewing_makes_a_new_proof_and_keeps_the_old_one(self):
+        old = self.give(days=700, text_version="v1")
+        wizard = Form(
+            self.env["telemarketing.consent.renew"]
+            .with_user(self.supervisor_a)
+            .with_context(active_model=old._name, active_ids=old.ids)
+        )
+        wizard.text_id = self.text
+        wizard.channel = "paper"
+        action = wizard.save().action_renew()
+        new = old.browse(action["res_id"])
+        self.assertEqual(new.renewal_of_id, old)
+        self.assertEqual(new.text_version, "Calls v3")
+        self.assertEqual(
+            (new.contact_id, new.principal_id, new.purpose, new.channel),
+            (self.anna, self.principal_a, "call", "paper"),
+        )
+        self.assertEqual(new.create_uid, self.supervisor_a)
+        self.assertEqual(self.anna.consented_on, self.day())
+        self.assertEqual((old.text_version, old.state), ("v1", "renewed"))
+
+    def test_what_was_agreed_is_never_rewritten_not_even_by_the_system(self):
+        consent = self.give(days=10, source="Fair")
+        for values in (
+            {"given_at": self.now()},
+            {"purpose": "robot"},
+            {"source": "x"},
+            {"channel": "paper"},
+            {"text_version": "v9"},
+        ):
+            with self.subTest(values), self.assertRaises(UserError):
+                consent.write(values)
+        self.withdraw(consent)
+        with self.assertRaises(UserError):
+            consent.withdrawn_at = False
+        with self.assertRaises(UserError):
+            consent.unlink()
+
+    def test_proof_may_be_added_and_not_replaced(self):
+        consent = self.give(days=10)
+        mine = consent.with_user(self.supervisor_a)
+        mine.write({"evidence": b"cHJvb2Y=", "evidence_name": "coupon.pdf"})
+        self.assertEqual(consent.evidence, b"cHJvb2Y=")
+        with self.assertRaises(UserError):
+            mine.evidence = b"b3RoZXI="
+
+    def test_a_text_that_somebody_answered_to_stays_as_it_was(self):
+        self.text.body = "May {advertiser} call you, please?"
+        self.give(text_id=self.text.id)
+        with self.assertRaises(UserError):
+            self.text.body = "Nothing of the kind"
+        with self.assertRaises(UserError):
+            self.text.unlink()
+        action = self.text.action_new_version()
+        new = self.text.browse(action["res_id"])
+        self.assertEqual((new.version, new.used), ("4", False))
+        new.body = "Another wording for {advertiser}"
+        self.assertFalse(self.text.active)
+        self.assertEqual(
+            new._rendered(self.anna), "Another wording for " + self.principal_a.name
+        )
+
+    def test_a_person_is_read_the_advertisers_text_in_her_language(self):
+        Text = self.env["telemarketing.consent.text"]
+        self.text.active = False
+        self.anna.lang = "en"
+        self.assertEqual(Text._for(self.anna).lang, "en")
+        self.anna.lang = "es_ES"
+        self.assertEqual(Text._for(self.anna).lang, "es")
+        foreign, own = Text.create(
+            [
+                {"name": "B", "principal_id": self.principal_b.id, "body": "B"},
+                {"name": "A", "principal_id": self.principal_a.id, "body": "A"},
+            ]
+        )
+        self.assertEqual(Text._for(self.anna), own)
+        self.assertNotEqual(Text._for(self.anna), foreign)
+
+    def test_nothing_is_given_or_taken_back_in_advance(self):
+        with self.assertRaises(ValidationError):
+            self.give(days=-2)
+        consent = self.give(days=2)
+        with self.assertRaises(UserError):
+            self.withdraw(consent, at=self.now(days=1))
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            self.withdraw(consent, at=self.now(days=-3))
+
+    # attacks
+
+    def test_nobody_writes_consents_for_people_out_of_his_sight(self):
+        dora = self.create_contact("Dora", "612400009", self.database_b)
+        consents = self.env["telemarketing.consent"].with_user(self.supervisor_a)
+        number = dora.phone_ids.number_id
+        partner = self.env["res.partner"].create({"name": "Dora"})
+        dora.partner_id = partner
+        hers = self.give(dora)
+        base = {"given_at": self.now(), "principal_id": self.principal_b.id}
+        for values in (
+            {"contact_id": dora.id, **base},
+            {"contact_id": dora.id, "given_at": self.now()},
+            {"number_id": number.id, **base},
+            {"partner_id": partner.id, **base},
+            {"database_id": self.database_b.id, **base},
+            {"contact_id": self.anna.id, "number_id": number.id, **base},
+            {
+                "contact_id": self.anna.id,
+                "partner_id": partner.id,
+                "given_at": self.now(),
+            },
+            {
+                "contact_id": self.anna.id,
+                "database_id": self.database_b.id,
+                "given_at": self.now(),
+            },
+            {
+                "contact_id": self.anna.id,
+                "given_at": self.now(),
+                "renewal_of_id": hers.id,
+            },
+            {
+                "contact_id": self.anna.id,
+                "refused_at": self.now(),
+            },
+        ):
+            with (
+                self.subTest(values),
+                self.assertRaises(UserError) as caught,
+            ):
+                consents.create(values)
+            self.assertNotIn("Dora", str(caught.exception))
+        for wizard in ("renew", "withdraw"):
+            with self.subTest(wizard), self.assertRaises(AccessError):
+                self.env[f"telemarketing.consent.{wizard}"].with_user(
+                    self.supervisor_a
+                ).create({"consent_ids": [Command.set(hers.ids)]})
+        with self.assertRaises(AccessError):
+            hers.with_user(self.supervisor_a).write({"withdrawn_at": self.now()})
+
+    def test_agents_have_no_door_to_the_ledger_but_their_desk(self):
+        consent = self.give()
+        ledger = consent.with_user(self.agent_a)
+        for attack in (
+            lambda: ledger.read(["given_at"]),
+            lambda: ledger.write({"withdrawn_at": self.now()}),
+            lambda: ledger.create({"contact_id": self.anna.id, "given_at": self.now()}),
+            lambda: (
+                self.env["telemarketing.consent.withdraw"]
+                .with_user(self.agent_a)
+                .create({"consent_ids": [Command.set(consent.ids)]})
+            ),
+        ):
+            with self.assertRaises(AccessError):
+                attack()
+
+    def test_nobody_states_a_consent_by_writing_its_result(self):
+        with self.assertRaises(AccessError):
+            self.anna.with_user(self.supervisor_a).consented_on = self.day()
+
+    def test_a_context_does_not_open_the_ledger(self):
+        consent = self.give().with_user(self.manager)
+        with self.assertRaises(UserError):
+            consent.with_context(telemarketing_retention=True).unlink()
