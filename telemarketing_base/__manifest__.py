@@ -37,6 +37,8 @@
         "data/telemarketing_masters.xml",
         "data/telemarketing_sectors.xml",
         "data/telemarketing_consent_text.xml",
+        "data/telemarketing_mail_template.xml",
+        "report/exclusion_receipt.xml",
         "views/telemarketing_desk_action.xml",
         "views/telemarketing_interaction_views.xml",
         "wizards/distribute_views.xml",

@@ -19,6 +19,7 @@ from . import target
 from . import contact
 from . import import_job
 from . import exclusion
+from . import phone_blacklist
 from . import consent
 from . import agent_session
 from . import interaction

@@ -62,6 +62,16 @@ class TelemarketingDisposition(models.Model):
         default="all",
         help="How far “do not call again” reaches.",
     )
+    exclusion_reason = fields.Selection(
+        [
+            ("objection", "They objected"),
+            ("deceased", "Has died"),
+            ("minor", "Under age"),
+            ("internal", "Our decision"),
+        ],
+        default="objection",
+        help="Why they are not called again, as it stands in the exclusion.",
+    )
     redial_minutes = fields.Integer(
         "Redial After (minutes)", help="0: as the campaign says."
     )

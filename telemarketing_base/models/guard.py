@@ -294,6 +294,7 @@ class TelemarketingExclusion(models.Model):
     _caller_create_fields = (
         "company_id",
         "number_id",
+        "vat",
         "contact_id",
         "scope",
         "principal_id",

@@ -695,14 +695,18 @@ class TelemarketingImport(models.Model):
             ("number_id", "in", list(wanted)),
             ("lifted_at", "=", False),
             ("scope", "=", scope),
+            ("reason", "=", "objection"),
             ("company_id", "=", self.company_id.id),
         ]
         if principal:
             domain.append(("principal_id", "=", principal.id))
         known = set(Exclusion.sudo().search(domain).number_id.ids)
+        new = {number: row for number, row in wanted.items() if number not in known}
+        references = Exclusion.sudo()._references(len(new)) if new else []
         created = Exclusion.sudo().create(
             [
                 {
+                    "reference": reference,
                     "company_id": self.company_id.id,
                     "number_id": number,
                     "contact_id": contact_of.get(row.row),
@@ -714,8 +718,9 @@ class TelemarketingImport(models.Model):
                         "%(file)s, row %(row)s", file=self.filename, row=row.row
                     ),
                 }
-                for number, row in wanted.items()
-                if number not in known
+                for reference, (number, row) in zip(
+                    references, new.items(), strict=True
+                )
             ]
         )
         return len(created)

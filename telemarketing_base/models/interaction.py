@@ -391,47 +391,20 @@ class TelemarketingInteraction(models.Model):
 
     @api.private
     def _exclude_person(self):
-        """The person said no: all their numbers, at once, in the result's scope."""
+        """The person said no: all their numbers and their NIF, at once, in the
+        result's scope and for its reason."""
         self.ensure_one()
-        scope = self.disposition_id.exclusion_scope or "all"
+        disposition = self.disposition_id
+        scope = disposition.exclusion_scope or "all"
         if scope == "principal" and not self.principal_id:
             scope = "all"
-        Exclusion = self.env["telemarketing.exclusion"]
-        for phone in self.contact_id.phone_ids.filtered("number_id"):
-            already = Exclusion.search_count(
-                [
-                    ("company_id", "=", self.company_id.id),
-                    ("number_id", "=", phone.number_id.id),
-                    ("scope", "=", scope),
-                    ("lifted_at", "=", False),
-                    ("principal_id", "=", self._scope_principal(scope).id),
-                    ("campaign_id", "=", self._scope_campaign(scope).id),
-                ],
-                limit=1,
-            )
-            if already:
-                continue
-            Exclusion.create(
-                {
-                    "company_id": self.company_id.id,
-                    "number_id": phone.number_id.id,
-                    "contact_id": self.contact_id.id,
-                    "scope": scope,
-                    "principal_id": self._scope_principal(scope).id,
-                    "campaign_id": self._scope_campaign(scope).id,
-                    "reason": "objection",
-                    "channel": "call",
-                    "source": self.env._("Call of %s", self.started_at),
-                    "interaction_id": self.id,
-                }
-            )
-
-    def _scope_principal(self, scope):
-        return self.principal_id if scope == "principal" else self.env["res.partner"]
-
-    def _scope_campaign(self, scope):
-        return (
-            self.campaign_id
-            if scope == "campaign"
-            else self.env["telemarketing.campaign"]
+        self.env["telemarketing.exclusion"].sudo()._record_person(
+            self.contact_id,
+            scope=scope,
+            principal_id=self.principal_id.id if scope == "principal" else False,
+            campaign_id=self.campaign_id.id if scope == "campaign" else False,
+            reason=disposition.exclusion_reason or "objection",
+            channel="call",
+            source=self.env._("Call of %s", self.started_at),
+            interaction_id=self.id,
         )

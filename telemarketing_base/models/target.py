@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..identity.phone import mask_phone
+from .exclusion import BARRED
 
 CLOSED = ("done", "excluded")
 PRIORITIES = ("3", "2", "1", "0")
@@ -309,34 +310,19 @@ class TelemarketingTarget(models.Model):
 
     @api.private
     def _exclude_barred(self):
-        """Close those whose every number is excluded or bad; set-based."""
+        """Close those who are excluded, or whose every number is excluded or bad;
+        set-based."""
         if not self:
             return 0
         cr = self.env.cr
         self.env.flush_all()
-        cr.execute(
-            SQL(
-                """UPDATE telemarketing_target t
-                   SET state = 'excluded', due_at = NULL
-                   FROM telemarketing_contact c
-                   WHERE c.id = t.contact_id AND t.id = ANY(%s)
-                     AND t.state IN ('new', 'ready')
-                     AND EXISTS (SELECT 1 FROM telemarketing_contact_phone p
-                                 WHERE p.contact_id = c.id)
-                     AND NOT EXISTS (
-                         SELECT 1 FROM telemarketing_contact_phone p
-                         WHERE p.contact_id = c.id AND p.state = 'ok'
-                           AND NOT EXISTS (
-                               SELECT 1 FROM telemarketing_exclusion e
-                               WHERE e.number_id = p.number_id
-                                 AND e.lifted_at IS NULL
-                                 AND (e.scope = 'all'
-                                      OR (e.scope = 'campaign'
-                                          AND e.campaign_id = t.campaign_id)
-                                      OR (e.scope = 'principal'
-                                          AND e.principal_id = c.principal_id))))""",
-                list(self.ids),
-            )
+        cr.execute(  # pylint: disable=sql-injection
+            f"""UPDATE telemarketing_target t
+                SET state = 'excluded', due_at = NULL
+                FROM telemarketing_contact c
+                WHERE c.id = t.contact_id AND t.id = ANY(%s)
+                  AND t.state IN ('new', 'ready') AND {BARRED}""",
+            [self.ids],
         )
         self.invalidate_model(["state", "due_at"])
         return cr.rowcount
@@ -664,10 +650,20 @@ class TelemarketingTarget(models.Model):
         if not numbers:
             return numbers
         Exclusion = self.env["telemarketing.exclusion"].sudo()
-        domain = Exclusion._scope_domain(
-            self.company_id, self.principal_id, self.campaign_id
+        contact = self.contact_id
+        who = fields.Domain("number_id", "in", numbers.ids)
+        person = fields.Domain("contact_id", "=", contact.id)
+        if contact.vat:
+            person |= fields.Domain("vat", "=", contact.vat)
+        found = Exclusion.search(
+            Exclusion._scope_domain(
+                self.company_id, self.principal_id, self.campaign_id
+            )
+            & (who | person)
         )
-        return Exclusion.search(domain + [("number_id", "in", numbers.ids)]).number_id
+        if found.filtered_domain(person):
+            return numbers
+        return found.number_id
 
     def _verdict(self, phone, now, excluded):
         verdict = {"answer": "allowed", "until": False, "reason": "", "warnings": []}

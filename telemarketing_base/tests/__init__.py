@@ -3,6 +3,7 @@ from . import test_desk
 from . import test_desk_queries
 from . import test_editions
 from . import test_consents
+from . import test_exclusions
 from . import test_import
 from . import test_js
 from . import test_masters

@@ -647,18 +647,19 @@ class TestRightsAttacks(TelemarketingCommon):
                 self.assertRefused(
                     user, "telemarketing.exclusion", "write", exclusion.ids, values
                 )
-        for user in (self.agent_a, self.supervisor_b):
+        # An objection that holds everywhere is a manager's to lift.
+        for user in (self.agent_a, self.supervisor_b, self.supervisor_a):
             self.assertRefused(
                 user, "telemarketing.exclusion", "action_lift", exclusion.ids, "x"
             )
         self.call(
-            self.supervisor_a,
+            self.manager,
             "telemarketing.exclusion",
             "action_lift",
             exclusion.ids,
             "They signed a contract",
         )
-        self.assertEqual(exclusion.lifted_by_id, self.supervisor_a)
+        self.assertEqual(exclusion.lifted_by_id, self.manager)
 
     def test_closed_and_open_calls_are_not_rewritten(self):
         call = self._interaction(self.anna, self.agent_a)

@@ -247,6 +247,18 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_exclusion_log(cls, scope, campaign, agent, team, n):
+        exclusion = cls.env["telemarketing.exclusion"].create(
+            cls._values("telemarketing.exclusion", scope)
+        )
+        return {
+            "exclusion_id": exclusion.id,
+            "at": "2026-01-01 10:00:00",
+            "user_id": agent.id or cls.env.uid,
+            "what": "lifted",
+        }
+
+    @classmethod
     def _values_consent(cls, scope, campaign, agent, team, n):
         return {
             "company_id": campaign.company_id.id,
@@ -419,6 +431,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.agent.session": {"extension": "7"},
         "telemarketing.agent.state": {"seconds": 1},
         "telemarketing.exclusion": {"source": "x"},
+        "telemarketing.exclusion.log": {"detail": "x"},
         "telemarketing.consent": {"link": "https://example.com/proof"},
         "telemarketing.recording": {"seconds": 1},
         "telemarketing.recording.access": {"purpose": "download"},

@@ -1,11 +1,12 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
+from ..identity.nif import parse_nif
 from ..identity.phone import parse_phone
 
 
 class TelemarketingExclusionAdd(models.TransientModel):
-    """Exclude numbers by hand: of a person, or written one a line."""
+    """Exclude by hand: a person, or numbers and NIFs written one a line."""
 
     _name = "telemarketing.exclusion.add"
     _inherit = ["telemarketing.sight.mixin"]
@@ -17,7 +18,7 @@ class TelemarketingExclusionAdd(models.TransientModel):
     )
     contact_id = fields.Many2one("telemarketing.contact", "Person")
     numbers = fields.Text(
-        required=True,
+        "Numbers and NIFs",
         compute="_compute_numbers",
         store=True,
         precompute=True,
@@ -64,67 +65,70 @@ class TelemarketingExclusionAdd(models.TransientModel):
     @api.depends("contact_id")
     def _compute_numbers(self):
         for wizard in self:
-            numbers = wizard.contact_id.phone_ids.filtered("e164").mapped(
-                "display_name"
-            )
-            wizard.numbers = "\n".join(numbers) or wizard.numbers
+            contact = wizard.contact_id
+            lines = contact.phone_ids.filtered("e164").mapped("display_name")
+            if vat := wizard.env["telemarketing.exclusion"]._own_vat(contact):
+                lines.append(vat)
+            wizard.numbers = "\n".join(lines) or wizard.numbers
 
     def action_exclude(self):
         """Those excluded already in the same way stay as they are."""
         self.ensure_one()
-        phones = self._parse_numbers()
-        company = self.contact_id.company_id or self.company_id
+        phones, vats = self._parse_lines()
+        contact = self.contact_id
+        if not (phones or vats or contact):
+            raise UserError(self.env._("Write at least one number or NIF."))
+        company = contact.company_id or self.company_id
+        if company not in self.env.companies:
+            raise AccessError(self.env._("Choose one of your companies."))
         numbers = (
             self.env["telemarketing.number"].sudo()._get_or_create(company, phones)
         )
-        principal = self.principal_id if self.scope == "principal" else None
-        campaign = self.campaign_id if self.scope == "campaign" else None
+        values = {
+            "scope": self.scope,
+            "principal_id": self.scope == "principal" and self.principal_id.id,
+            "campaign_id": self.scope == "campaign" and self.campaign_id.id,
+            "reason": self.reason,
+            "channel": self.channel,
+            "source": self.source,
+        }
         Exclusion = self.env["telemarketing.exclusion"]
-        # Also those of people whom the caller does not see.
-        known = (
-            Exclusion.sudo()
-            .search(
-                [
-                    ("company_id", "=", company.id),
-                    ("number_id", "in", list(numbers.values())),
-                    ("scope", "=", self.scope),
-                    ("principal_id", "=", principal.id if principal else False),
-                    ("campaign_id", "=", campaign.id if campaign else False),
-                    ("lifted_at", "=", False),
-                ]
-            )
-            .number_id
-        )
-        Exclusion.create(
-            [
-                {
-                    "company_id": company.id,
-                    "number_id": number,
-                    "contact_id": self.contact_id.id,
-                    "scope": self.scope,
-                    "principal_id": principal.id if principal else False,
-                    "campaign_id": campaign.id if campaign else False,
-                    "reason": self.reason,
-                    "channel": self.channel,
-                    "source": self.source,
-                }
-                for number in sorted(set(numbers.values()) - set(known.ids))
-            ]
-        )
+        Exclusion.check_access("create")
+        # With sudo it sees what stands already, also for people out of sight.
+        record = Exclusion.sudo()._record
+        if contact:
+            added = record(company, contact, numbers.values(), vats, **values)[1]
+        else:
+            # One person a line, each with a reference of their own.
+            added = Exclusion.sudo()
+            for number in numbers.values():
+                added |= record(company, numbers=[number], **values)[1]
+            for vat in vats:
+                added |= record(company, vats=[vat], **values)[1]
+        # The rules of who excludes whom hold for what was made.
+        added.sudo(False).check_access("create")
         return {"type": "ir.actions.act_window_close"}
 
-    def _parse_numbers(self):
-        lines = [line.strip() for line in (self.numbers or "").splitlines()]
-        parsed = [(line, parse_phone(line)) for line in lines if line]
-        wrong = [line for line, phone in parsed if not phone]
+    def _parse_lines(self):
+        """:return: ``(phones, NIFs)``"""
+        phones, vats, wrong = [], [], []
+        for line in (self.numbers or "").splitlines():
+            text = line.strip()
+            if not text:
+                continue
+            nif, phone = parse_nif(text), parse_phone(text)
+            if nif:
+                vats.append(nif.number)
+            elif phone:
+                phones.append(phone)
+            else:
+                wrong.append(text)
         if wrong:
             raise UserError(
                 self.env._(
-                    "These are not telephone numbers: %s. Write nine digits, or + and "
-                    "the country's prefix, one number a line.",
+                    "These are neither telephone numbers nor NIFs: %s. Write nine "
+                    "digits, or + and the country's prefix, one a line.",
                     ", ".join(wrong[:10]),
                 )
             )
-        if not parsed:
-            raise UserError(self.env._("Write at least one number."))
-        return [phone for _line, phone in parsed]
+        return phones, vats

@@ -1,0 +1,517 @@
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import tagged
+
+from ..identity.phone import parse_phone
+from .common import TelemarketingCommon
+
+
+class ExclusionCommon(TelemarketingCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.Exclusion = cls.env["telemarketing.exclusion"]
+        cls.Blacklist = cls.env["phone.blacklist"]
+
+    def exclude(self, contact=None, number=None, **values):
+        """An exclusion by hand, by default everywhere for objection."""
+        if number:
+            values["number_id"] = number.id
+        return self.Exclusion.create(
+            {
+                "company_id": self.company_a.id,
+                "contact_id": contact.id if contact else False,
+                **values,
+            }
+        )
+
+    def number(self, raw, company=None):
+        phone = parse_phone(raw)
+        numbers = self.env["telemarketing.number"]._get_or_create(
+            company or self.company_a, [phone]
+        )
+        return self.env["telemarketing.number"].browse(numbers[phone.e164])
+
+    def states(self, *contacts):
+        self.env.invalidate_all()
+        return [contact.target_ids.state for contact in contacts]
+
+
+@tagged("post_install", "-at_install")
+class TestExclusionReach(ExclusionCommon):
+    """Whom an exclusion takes out of the lists, and whom it must not."""
+
+    def test_a_nif_bars_its_person_in_every_list_whatever_the_number(self):
+        anna = self.create_contact("Anna", "612000001", vat="12345678Z")
+        same = self.create_contact(
+            "Anna M.", "612000002", self.database_b, vat="12345678Z"
+        )
+        other = self.create_contact("Berta", "612000003", vat="87654321X")
+        self.exclude(vat="12.345.678-z")
+        self.assertEqual(
+            self.states(anna, same, other), ["excluded", "excluded", "ready"]
+        )
+
+    def test_a_nif_bars_who_is_loaded_later(self):
+        self.exclude(vat="12345678Z")
+        late = self.create_contact("Anna", "612000001", vat="12345678Z")
+        self.assertEqual(late.target_ids.state, "excluded")
+
+    def test_a_person_excluded_by_nif_while_on_a_desk_is_refused_at_dial(self):
+        anna = self.create_contact("Anna", "612000001", vat="12345678Z")
+        anna.target_ids.agent_id = self.agent_a
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        call = desk.get_next(token)["call"]
+        self.assertEqual(call["target"]["id"], anna.target_ids.id)
+        self.exclude(vat="12345678Z")
+        answer = desk.dial(token, "uuid-vat-1", anna.target_ids.id, anna.phone_ids.id)
+        self.assertEqual(answer["refused"]["answer"], "never")
+
+    def test_a_person_as_such_is_barred_with_all_their_numbers(self):
+        anna = self.create_contact("Anna", ["612000001", "612000002"])
+        self.exclude(anna)
+        self.assertEqual(anna.target_ids.state, "excluded")
+
+    def test_an_exclusion_of_nobody_is_refused(self):
+        with self.assertRaises(ValidationError):
+            self.exclude()
+
+    def test_one_number_of_two_leaves_the_other_in_the_list(self):
+        anna = self.create_contact("Anna", ["612000001", "612000002"])
+        self.exclude(number=self.number("612000001"))
+        self.assertEqual(anna.target_ids.state, "ready")
+        self.exclude(number=self.number("612000002"))
+        self.assertEqual(self.states(anna), ["excluded"])
+
+    def test_many_at_once_are_one_statement_and_each_keeps_its_scope(self):
+        people = [
+            self.create_contact(f"P{n}", f"6120001{n:02}", database)
+            for n, database in enumerate([self.database_a, self.database_b] * 10)
+        ]
+        numbers = [person.phone_ids.number_id for person in people]
+        rows = [
+            {
+                "company_id": self.company_a.id,
+                "number_id": number.id,
+                "scope": "principal",
+                "principal_id": self.principal_a.id,
+            }
+            for number in numbers
+        ]
+        few = self.Exclusion.create(rows[:1])
+        before = self.env.cr.sql_log_count
+        few._apply()
+        cost = self.env.cr.sql_log_count - before
+        many = self.Exclusion.create(rows[1:])
+        before = self.env.cr.sql_log_count
+        many._apply()
+        self.assertLessEqual(self.env.cr.sql_log_count - before, cost)
+        self.assertEqual(self.states(*people), ["excluded", "ready"] * 10)
+
+    def test_a_made_up_nif_bars_nobody_by_itself(self):
+        first = self.create_contact("Name 0", "612000100", vat="12345678Z")
+        others = [
+            self.create_contact(f"Name {n}", f"6120001{n:02}", vat="12345678Z")
+            for n in range(1, 8)
+        ]
+        self.Exclusion._record_person(first, scope="all", reason="objection")
+        self.assertEqual(
+            self.states(first, *others), ["excluded"] + ["ready"] * len(others)
+        )
+
+    def test_the_other_company_goes_on_calling(self):
+        far = self.create_contact("Far", "612000001", self.database_far)
+        self.exclude(number=self.number("612000001"))
+        self.assertEqual(far.target_ids.state, "ready")
+
+    def test_who_died_or_is_under_age_is_recorded_as_such(self):
+        for code, reason in (("deceased", "deceased"), ("minor", "minor")):
+            disposition = self.env.ref(f"telemarketing_base.disposition_{code}")
+            self.assertEqual(disposition.exclusion_reason, reason)
+            person = self.create_contact(code, f"61200030{len(code)}")
+            person.target_ids.agent_id = self.agent_a
+            desk, token = self.open_desk(self.agent_a, self.campaign_a)
+            desk.get_target(token, person.target_ids.id)
+            desk.close_and_get_next(
+                token,
+                f"uuid-of-{code}",
+                person.target_ids.id,
+                disposition.id,
+                next=False,
+            )
+            found = self.Exclusion.search([("contact_id", "=", person.id)])
+            self.assertEqual((found.reason, found.scope), (reason, "all"))
+            self.assertFalse(found.receipt_due)
+
+    def test_who_stands_on_a_list_can_still_object(self):
+        number = self.number("612000001")
+        self.exclude(number=number, reason="internal")
+        self.exclude(number=number, reason="objection")
+        self.assertEqual(
+            self.Exclusion.search_count([("number_id", "=", number.id)]), 2
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestExclusionLog(ExclusionCommon):
+    """What was said and done stays, whoever tries."""
+
+    def test_the_log_tells_who_did_what_and_why(self):
+        row = self.exclude(number=self.number("612000001"))
+        row.with_user(self.manager).action_lift("Signed a new contract")
+        row.with_user(self.supervisor_a).action_restore("It was another person")
+        self.assertEqual(
+            row.log_ids.sorted("id").mapped("what"), ["created", "lifted", "restored"]
+        )
+        lifted = row.log_ids.filtered(lambda line: line.what == "lifted")
+        self.assertEqual(lifted.user_id, self.manager)
+        self.assertEqual(lifted.detail, "Signed a new contract")
+        self.assertTrue(row.in_force)
+
+    def test_neither_exclusion_nor_log_is_deleted_or_rewritten(self):
+        row = self.exclude(number=self.number("612000001"))
+        with self.assertRaises(ValidationError):
+            row.unlink()
+        with self.assertRaises(UserError):
+            row.log_ids.unlink()
+        with self.assertRaises(UserError):
+            row.log_ids.detail = "x"
+        for user in (self.agent_a, self.supervisor_a, self.manager):
+            logs = self.as_user(self.env["telemarketing.exclusion.log"], user)
+            with self.assertRaises(AccessError):
+                logs.create({"exclusion_id": row.id, "what": "lifted"})
+
+    def test_what_was_lifted_by_mistake_is_in_force_again_in_the_lists(self):
+        anna = self.create_contact("Anna", "612000001")
+        row = self.exclude(number=anna.phone_ids.number_id, reason="internal")
+        row.action_lift("mistake")
+        self.assertEqual(self.states(anna), ["ready"])
+        row.action_restore("mistake of the mistake")
+        self.assertEqual(self.states(anna), ["excluded"])
+
+    def test_lifting_by_nif_brings_everybody_of_it_back(self):
+        anna = self.create_contact("Anna", "612000001", vat="12345678Z")
+        same = self.create_contact("A", "612000002", self.database_b, vat="12345678Z")
+        row = self.exclude(vat="12345678Z")
+        self.assertEqual(self.states(anna, same), ["excluded", "excluded"])
+        row.action_lift("mistake")
+        self.assertEqual(self.states(anna, same), ["ready", "ready"])
+
+    def test_the_persons_word_everywhere_is_lifted_by_a_manager_with_a_reason(self):
+        for reason in ("objection", "request", "robinson"):
+            row = self.exclude(number=self.number("612000001"), reason=reason)
+            with self.assertRaises(AccessError):
+                row.with_user(self.supervisor_a).action_lift("please")
+            for nothing in ("", "  ", False, None):
+                with self.assertRaises(ValidationError):
+                    row.with_user(self.manager).action_lift(nothing)
+            row.with_user(self.manager).action_lift("They signed")
+            self.assertFalse(row.in_force)
+
+    def test_a_supervisor_lifts_what_binds_only_his_campaign(self):
+        row = self.exclude(
+            number=self.number("612000001"),
+            scope="campaign",
+            campaign_id=self.campaign_a.id,
+        )
+        with self.assertRaises(AccessError):
+            row.with_user(self.supervisor_b).action_lift("mine")
+        with self.assertRaises(AccessError):
+            row.with_user(self.agent_a).action_lift("mine")
+        row.with_user(self.supervisor_a).action_lift("Asked for the offer again")
+        self.assertFalse(row.in_force)
+
+    def test_the_wizard_lifts_the_whole_reference_and_nothing_out_of_sight(self):
+        anna = self.create_contact("Anna", ["612000001", "612000002"])
+        rows, _new = self.Exclusion._record_person(
+            anna, scope="campaign", campaign_id=self.campaign_a.id, reason="objection"
+        )
+        self.assertEqual(len(set(rows.mapped("reference"))), 1)
+        Wizard = self.env["telemarketing.exclusion.lift"].with_context(
+            active_model="telemarketing.exclusion", active_ids=rows[:1].ids
+        )
+        wizard = Wizard.with_user(self.supervisor_a).create({"reason": "Signed"})
+        self.assertEqual(wizard.exclusion_ids, rows)
+        wizard.action_lift()
+        self.assertFalse(any(rows.mapped("in_force")))
+        with self.assertRaises(AccessError):
+            self.as_user(
+                self.env["telemarketing.exclusion.lift"], self.supervisor_b
+            ).create({"reason": "x", "exclusion_ids": [(6, 0, rows.ids)]})
+
+
+@tagged("post_install", "-at_install")
+class TestExclusionScreen(ExclusionCommon):
+    """Whoever asks «am I on it?» is found, however they say it."""
+
+    def test_found_by_number_nif_name_and_reference_in_any_form(self):
+        anna = self.create_contact("Anna Puig", "612345678", vat="12345678Z")
+        rows, _new = self.Exclusion._record_person(
+            anna, scope="all", reason="objection"
+        )
+        by_number = rows.filtered("number_id")
+        by_vat = rows.filtered("vat")
+        for text, found in (
+            ("612 34 56 78", by_number),
+            ("+34612345678", by_number),
+            ("0034-612-345-678", by_number),
+            ("612 345", by_number),
+            ("12.345.678-z", rows),
+            ("anna pu", rows),
+            (rows[0].reference.lower(), rows),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual(self.Exclusion.search([("who", "ilike", text)]), found)
+        self.assertTrue(by_vat)
+
+    def test_by_hand_numbers_and_nifs_each_get_their_reference(self):
+        Add = self.as_user(self.env["telemarketing.exclusion.add"], self.supervisor_a)
+        Add.create(
+            {"numbers": "612 000 001\n+34 612000002\n12345678Z"}
+        ).action_exclude()
+        rows = self.Exclusion.search(
+            ["|", ("e164", "like", "+3461200000%"), ("vat", "=", "12345678Z")]
+        )
+        self.assertEqual(len(rows), 3)
+        self.assertEqual(len(set(rows.mapped("reference"))), 3)
+        # The same again adds nothing.
+        Add.create({"numbers": "612000001"}).action_exclude()
+        self.assertEqual(
+            self.Exclusion.search_count([("e164", "=", "+34612000001")]), 1
+        )
+        with self.assertRaisesRegex(UserError, "neither telephone numbers nor NIFs"):
+            Add.create({"numbers": "hola"}).action_exclude()
+
+    def test_by_hand_nobody_reaches_into_what_he_does_not_see(self):
+        dora = self.create_contact("Dora", "612000009", self.database_b)
+        Add = self.as_user(self.env["telemarketing.exclusion.add"], self.supervisor_a)
+        for values in (
+            {"contact_id": dora.id},
+            {
+                "numbers": "612000001",
+                "scope": "campaign",
+                "campaign_id": self.campaign_b.id,
+            },
+            {"numbers": "612000001", "company_id": self.company_b.id},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                Add.create(values).action_exclude()
+        with self.assertRaises(AccessError):
+            self.as_user(self.env["telemarketing.exclusion.add"], self.agent_a).create(
+                {"numbers": "612000001"}
+            )
+
+
+@tagged("post_install", "-at_install")
+class TestExclusionReceipt(ExclusionCommon):
+    """The person gets the proof that the law gives them, in time."""
+
+    def record(self, contact, **values):
+        rows, _new = self.Exclusion._record_person(
+            contact, scope="all", reason="objection", channel="call", **values
+        )
+        return rows
+
+    def test_due_a_month_after_the_local_day(self):
+        clock = type(self.env["telemarketing.clock"])
+        # 23:30 UTC of 30 January is 31 January in Madrid; February has no 31.
+        at = self.now().replace(
+            year=2027, month=1, day=30, hour=23, minute=30, second=0
+        )
+        with patch.object(clock, "_now", lambda self: at):
+            row = self.exclude(number=self.number("612000001"))
+        self.assertEqual(str(row.receipt_due), "2027-02-28")
+
+    def test_only_who_objected_to_us_is_owed_one(self):
+        for place, (reason, channel, due) in enumerate(
+            [
+                ("objection", "call", True),
+                ("request", "mail", True),
+                ("objection", "file", False),
+                ("robinson", "file", False),
+                ("internal", "hand", False),
+                ("deceased", "call", False),
+            ]
+        ):
+            row = self.exclude(
+                number=self.number(f"61200000{place}"), reason=reason, channel=channel
+            )
+            self.assertEqual(bool(row.receipt_due), due, (reason, channel))
+
+    def test_the_mail_carries_all_that_the_law_wants(self):
+        anna = self.create_contact(
+            "Anna", ["612000001", "612000002"], email="anna@example.com"
+        )
+        rows = self.record(anna)
+        late = [("receipt_due", "!=", False), ("receipt_sent_at", "=", False)]
+        self.assertEqual(self.Exclusion.search(late) & rows, rows)
+        rows[:1].with_user(self.supervisor_a).action_send_receipt()
+        mail = rows[0].receipt_mail_id
+        self.assertEqual(mail.email_to, "anna@example.com")
+        for text in (
+            rows[0].reference,
+            "612 000 001",
+            "612 000 002",
+            "listarobinson.es",
+            "aepd.es",
+            self.company_a.name,
+        ):
+            self.assertIn(text, f"{mail.subject} {mail.body_html}")
+        self.assertFalse(self.Exclusion.search(late) & rows)
+        self.assertEqual(set(rows.mapped("receipt_channel")), {"mail"})
+        self.assertIn("receipt", rows[0].log_ids.mapped("what"))
+
+    def test_a_mail_that_comes_back_is_seen(self):
+        anna = self.create_contact("Anna", "612000001", email="anna@example.com")
+        rows = self.record(anna)
+        rows.action_send_receipt()
+        rows.receipt_mail_id.state = "exception"
+        self.assertEqual(
+            self.Exclusion.with_user(self.supervisor_a).search(
+                [("receipt_failed", "=", True)]
+            ),
+            rows,
+        )
+
+    def test_who_has_only_a_mobile_gets_an_sms_in_spite_of_the_blacklist(self):
+        rows = self.record(self.create_contact("Anna", "612000001"))
+        self.assertTrue(self.Blacklist.search([("number", "=", "+34612000001")]))
+        rows.with_user(self.supervisor_a).action_send_receipt()
+        sms = rows.receipt_sms_id
+        self.assertEqual(sms.number, "+34612000001")
+        self.assertIn(rows.reference, sms.body)
+        self.assertIn("aepd.es", sms.body)
+        self.assertEqual(sms.state, "outgoing")
+
+    def test_who_has_neither_is_to_be_printed(self):
+        rows = self.record(self.create_contact("Anna", "912000001"))
+        with self.assertRaisesRegex(UserError, "print"):
+            rows.action_send_receipt()
+        self.assertFalse(rows.receipt_sent_at)
+        rows.action_print_receipt()
+        html = self.env["ir.actions.report"]._render_qweb_html(
+            "telemarketing_base.report_exclusion_receipt_document", rows.ids
+        )[0]
+        for text in (rows.reference, "912 000 001", "listarobinson", "aepd"):
+            self.assertIn(text, html.decode())
+        rows.action_receipt_handed_over()
+        self.assertEqual(rows.receipt_channel, "hand")
+
+    def test_nobody_sends_receipts_of_people_out_of_sight(self):
+        dora = self.create_contact(
+            "Dora", "612000001", self.database_b, email="dora@example.com"
+        )
+        rows = self.record(dora)
+        for user in (self.agent_a, self.supervisor_a, self.supervisor_far):
+            for method in (
+                "action_send_receipt",
+                "action_print_receipt",
+                "action_receipt_handed_over",
+            ):
+                with self.assertRaises(AccessError):
+                    getattr(self.as_user(rows, user), method)()
+        self.assertFalse(rows.receipt_sent_at)
+
+
+@tagged("post_install", "-at_install")
+class TestExclusionBlacklist(ExclusionCommon):
+    """Odoo's blacklist and our exclusions everywhere say the same."""
+
+    def entry(self, number="+34612000001"):
+        return self.Blacklist.with_context(active_test=False).search(
+            [("number", "=", number)]
+        )
+
+    def test_excluded_everywhere_gets_no_sms_either(self):
+        row = self.exclude(number=self.number("612000001"))
+        self.assertTrue(self.entry().active)
+        self.assertIn(row.reference, str(self.entry().message_ids.mapped("body")))
+        row.action_lift("mistake")
+        self.assertFalse(self.entry().active)
+        row.action_restore("no mistake")
+        self.assertTrue(self.entry().active)
+
+    def test_narrower_exclusions_leave_odoo_alone(self):
+        self.exclude(
+            number=self.number("612000001"),
+            scope="campaign",
+            campaign_id=self.campaign_a.id,
+        )
+        self.assertFalse(self.entry())
+
+    def test_the_last_lifting_in_all_companies_takes_it_off(self):
+        here = self.exclude(number=self.number("612000001"))
+        there = self.exclude(
+            number=self.number("612000001", self.company_b),
+            company_id=self.company_b.id,
+        )
+        here.action_lift("mistake")
+        self.assertTrue(self.entry().active)
+        there.action_lift("mistake")
+        self.assertFalse(self.entry().active)
+
+    def test_who_opts_out_in_odoo_is_called_by_no_company(self):
+        anna = self.create_contact("Anna", "612000001")
+        far = self.create_contact("Far", "612000001", self.database_far)
+        self.Blacklist.add("+34 612 00 00 01")
+        self.assertEqual(self.states(anna, far), ["excluded", "excluded"])
+        rows = self.Exclusion.search([("e164", "=", "+34612000001")])
+        self.assertLessEqual(self.company_a | self.company_b, rows.company_id)
+        self.assertEqual(set(rows.mapped("channel")), {"blacklist"})
+        self.Blacklist.remove("+34 612 00 00 01", message="asked to come back")
+        self.assertFalse(any(rows.mapped("in_force")))
+        self.assertEqual(self.states(anna, far), ["ready", "ready"])
+        self.Blacklist.add("+34 612 00 00 01")
+        self.assertEqual(self.states(anna, far), ["excluded", "excluded"])
+
+    def test_taking_it_off_there_lifts_no_objection(self):
+        number = self.number("612000001")
+        kept = self.Exclusion
+        for reason in ("objection", "request", "robinson", "deceased", "minor"):
+            kept |= self.exclude(number=number, reason=reason)
+        ours = self.exclude(number=number, reason="internal")
+        self.Blacklist.remove("+34 612 00 00 01")
+        self.assertTrue(all(kept.mapped("in_force")))
+        self.assertFalse(ours.in_force)
+        self.assertIn("unblacklisted", kept[0].log_ids.mapped("what"))
+        self.assertFalse(self.entry().active)
+
+    def test_deleting_or_renumbering_there_is_taking_it_off(self):
+        for change in (
+            lambda: self.entry().unlink(),
+            lambda: self.entry().write({"number": "+34612000009"}),
+        ):
+            self.Blacklist.add("+34 612 00 00 01")
+            row = self.Exclusion.search(
+                [("e164", "=", "+34612000001"), ("in_force", "=", True)]
+            )
+            self.assertTrue(row)
+            change()
+            self.assertFalse(any(row.mapped("in_force")))
+        self.assertTrue(
+            self.Exclusion.search(
+                [("e164", "=", "+34612000009"), ("in_force", "=", True)]
+            )
+        )
+
+    def test_many_cost_no_chatter_for_each(self):
+        numbers = [self.number(f"6120002{n:02}") for n in range(40)]
+        rows = [
+            {"company_id": self.company_a.id, "number_id": number.id}
+            for number in numbers
+        ]
+        before = self.env["mail.message"].search_count(
+            [("model", "=", "phone.blacklist")]
+        )
+        self.Exclusion.create(rows)
+        self.assertEqual(
+            self.Blacklist.search_count(
+                [("number", "in", [number.e164 for number in numbers])]
+            ),
+            40,
+        )
+        after = self.env["mail.message"].search_count(
+            [("model", "=", "phone.blacklist")]
+        )
+        self.assertEqual(before, after)
