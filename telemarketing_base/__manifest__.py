@@ -21,6 +21,7 @@
     ],
     "external_dependencies": {
         "python": [
+            "holidays",
             "phonenumbers>=9.0.34",
             "python-calamine",
             "python-stdnum",

@@ -1,5 +1,8 @@
 """May we call? Pure rules: facts in, answer out. See ``facts`` and ``gate``."""
 
+from .calendars import LEVELS, REGIONS, closed_days, local, official, province_of_number
+from .caller import caller_kind, check_caller
+from .classes import normalise
 from .facts import (
     BASES,
     ORIGINS,
@@ -20,11 +23,28 @@ from .facts import (
     Window,
     effective_consent,
 )
+from .gate import HORIZON, allowed_until, consent_given, decide, next_closing
+from .reasons import REASONS, WORDS, Reason, article, short, text
+from .terms import (
+    adult_on,
+    client_until,
+    consent_until,
+    interaction_until,
+    objection_kept_until,
+    objection_proof_due,
+    recording_due,
+    withdrawal_until,
+)
 
 __all__ = [
     "BASES",
+    "HORIZON",
+    "LEVELS",
     "ORIGINS",
     "PURPOSES",
+    "REASONS",
+    "REGIONS",
+    "WORDS",
     "Agreed",
     "Campaign",
     "Consent",
@@ -35,9 +55,32 @@ __all__ = [
     "Number",
     "Person",
     "Place",
+    "Reason",
     "Relation",
     "Rules",
     "Verdict",
     "Window",
+    "adult_on",
+    "allowed_until",
+    "article",
+    "caller_kind",
+    "check_caller",
+    "client_until",
+    "closed_days",
+    "consent_given",
+    "consent_until",
+    "decide",
     "effective_consent",
+    "interaction_until",
+    "local",
+    "next_closing",
+    "normalise",
+    "objection_kept_until",
+    "objection_proof_due",
+    "official",
+    "province_of_number",
+    "recording_due",
+    "short",
+    "text",
+    "withdrawal_until",
 ]
