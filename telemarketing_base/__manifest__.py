@@ -50,6 +50,7 @@
         "views/telemarketing_calling_rules_views.xml",
         "views/telemarketing_sector_views.xml",
         "views/telemarketing_number_views.xml",
+        "views/telemarketing_refusal_views.xml",
         "views/telemarketing_contact_masters_views.xml",
         "views/telemarketing_contact_views.xml",
         "views/telemarketing_target_views.xml",

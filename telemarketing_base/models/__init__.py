@@ -15,6 +15,10 @@ from . import campaign
 from . import campaign_window
 from . import database
 from . import number
+from . import gate
+from . import gate_refresh
+from . import refusal
+from . import availability
 from . import target
 from . import contact
 from . import import_job

@@ -1,6 +1,9 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import formatLang
 
 # The conversion that counts, per kind of campaign.
 CONVERSION_LABELS = {
@@ -275,6 +278,15 @@ class TelemarketingCampaign(models.Model):
     contacted_count = fields.Integer(compute="_compute_counts")
     converted_count = fields.Integer(compute="_compute_counts")
 
+    callable_count = fields.Integer("Callable Now", compute="_compute_availability")
+    availability_html = fields.Html(
+        "Who May Be Called",
+        compute="_compute_availability",
+        export_string_translation=False,
+        groups="telemarketing_base.group_supervisor",
+    )
+    availability_at = fields.Datetime("Counted", compute="_compute_availability")
+
     _dates = models.Constraint(
         "CHECK (date_end IS NULL OR date_start IS NULL OR date_end >= date_start)",
         "The campaign ends before it starts.",
@@ -365,7 +377,20 @@ class TelemarketingCampaign(models.Model):
                 raise UserError(
                     self.env._("%s is running: pause or close it first.", campaign.name)
                 )
-        return super().write(vals)
+        result = super().write(vals)
+        if self._GATE_FIELDS & set(vals):
+            self.env["telemarketing.target"]._refresh_gate(
+                campaigns=self,
+                reason=self.env._("Rules of the campaign %s", self[:1].name),
+            )
+        return result
+
+    # Facts that the answer to "may we call?" rests on.
+    _GATE_FIELDS = {
+        *("call_purpose", "sector_id", "basis_consent", "basis_client"),
+        *("basis_legal_person", "basis_request", "similar_product", "group_company"),
+        *("for_home", "assessment_date", "call_mode", "caller_number"),
+    }
 
     def _has_people(self):
         """Archived ones count: they come back as somebody's."""
@@ -438,6 +463,28 @@ class TelemarketingCampaign(models.Model):
         }
         return labels[CONVERSION_LABELS.get(self.kind, "leads")]
 
+    def _compute_availability(self):
+        Availability = self.env["telemarketing.availability"].sudo()
+        for campaign in self:
+            lines = Availability._lines(campaign) if campaign.ids else []
+            campaign.callable_count = lines[0][0] if lines else 0
+            campaign.availability_html = Markup("<ul class='list-unstyled'>%s</ul>") % (
+                Markup("").join(
+                    Markup("<li><strong>%s</strong> %s</li>")
+                    % (formatLang(self.env, count, digits=0), sentence)
+                    for count, sentence in lines
+                )
+            )
+            campaign.availability_at = Availability.search(
+                [("campaign_id", "in", campaign.ids)]
+            ).at
+
+    def action_count_availability(self):
+        """Count anew, now."""
+        for campaign in self:
+            self.env["telemarketing.availability"].sudo()._of(campaign, fresh=True)
+        return True
+
     # ACTIONS
 
     def action_start(self):
@@ -451,6 +498,11 @@ class TelemarketingCampaign(models.Model):
                 )
             campaign.state = "running"
             self.env["telemarketing.target"]._release_new(campaign)
+            # What was answered while nobody called may have changed since.
+            self.env["telemarketing.target"]._refresh_gate(
+                campaigns=campaign,
+                reason=self.env._("%s starts", campaign.name),
+            )
         return True
 
     def action_pause(self):

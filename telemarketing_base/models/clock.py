@@ -1,6 +1,9 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
+
+from ..identity.postcode import MADRID
 
 DEMO_FLAG = "telemarketing.demo_database"
 SHIFT = "telemarketing.clock_shift_seconds"
@@ -31,3 +34,37 @@ class TelemarketingClock(models.AbstractModel):
             return int(params.get_param(SHIFT, "0"))
         except ValueError:
             return 0
+
+    @api.model
+    def _wind(self):
+        """On a database of demo or test: forward to eleven of the next working day,
+        unless people may be called at this hour. Elsewhere nothing happens.
+
+        :return: whether the clock was moved
+        """
+        params = self.env["ir.config_parameter"].sudo()
+        if params.get_param(DEMO_FLAG) != "1":
+            return False
+        zone, utc = ZoneInfo(MADRID), ZoneInfo("UTC")
+        local = self._now().replace(tzinfo=utc).astimezone(zone)
+        day = local.date()
+        if self._works(day) and time(10, 0) <= local.time() < time(19, 0):
+            return False
+        if not self._works(day) or local.time() >= time(10, 0):
+            day += timedelta(days=1)
+        while not self._works(day):
+            day += timedelta(days=1)
+        goal = datetime.combine(day, time(11, 0), zone).astimezone(utc)
+        shift = goal.replace(tzinfo=None) - fields.Datetime.now()
+        params.set_param(SHIFT, str(int(shift.total_seconds())))
+        return True
+
+    @api.model
+    def _works(self, day):
+        """A working day everywhere in Spain."""
+        if "telemarketing.holiday" not in self.env:  # TEMPORARY
+            return day.isoweekday() <= 5
+        holidays = self.env["telemarketing.holiday"].sudo()
+        return day.isoweekday() <= 5 and not holidays.search_count(
+            [("date", "=", day), ("works", "=", False)], limit=1
+        )

@@ -185,11 +185,20 @@ class TelemarketingContact(models.Model):
             contacts._create_targets()
         return contacts
 
+    # Facts that the answer to "may we call?" rests on.
+    _GATE_FIELDS = {
+        *("is_company", "is_professional", "birthdate", "zip", "city", "state_id"),
+        *("country_id", "legal_basis", "basis_date", "consented_on", "vat"),
+        *("robot_consented_on", "client_until", "interacted_on"),
+    }
+
     def write(self, vals):
         self._tidy_values(vals)
         result = super().write(vals)
         if {"legal_basis", "basis_date", "database_id", "partner_id"} & set(vals):
             self.env["telemarketing.consent"]._refresh_contacts(self.ids)
+        if self._GATE_FIELDS & set(vals):
+            self.env["telemarketing.target"]._refresh_gate(contacts=self)
         return result
 
     @api.model
@@ -319,7 +328,7 @@ class TelemarketingContactPhone(models.Model):
         self.env["telemarketing.consent"]._refresh_contacts(
             self.contact_id.ids, gate=False
         )
-        self.env["telemarketing.target"]._refresh_callable(self.contact_id)
+        self.env["telemarketing.target"]._refresh_gate(contacts=self.contact_id)
 
     def write(self, vals):
         result = True

@@ -123,7 +123,10 @@ class TelemarketingDatabase(models.Model):
         if {"legal_basis", "basis_date", "origin"} & set(vals):
             self.flush_recordset()
             self.env["telemarketing.consent"]._refresh_databases(self)
-            self.env["telemarketing.target"]._refresh_gate(campaigns=self.campaign_id)
+            self.env["telemarketing.target"]._refresh_gate(
+                campaigns=self.campaign_id,
+                reason=self.env._("Legal basis of %s", self[:1].name),
+            )
         if "switched_on" in vals or "active" in vals:
             # The lease asks the switch itself at once; the flag on the targets,
             # which keeps it from wading through them, follows in chunks.

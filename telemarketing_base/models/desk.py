@@ -254,9 +254,17 @@ class TelemarketingDesk(models.AbstractModel):
         name = target.contact_id.display_name
         if target.state in HELD:
             raise UserError(self.env._("%s is on another agent's desk now.", name))
-        if target.state != "ready" or not target.callable_from:
+        if target.state != "ready":
             raise UserError(
                 self.env._("%s is closed in this campaign; ask your supervisor.", name)
+            )
+        if not target.callable_from:
+            raise UserError(
+                self.env._(
+                    "%(name)s may not be called: %(why)s",
+                    name=name,
+                    why=target.callable_reason,
+                )
             )
         if not (target.live and target.database_id.switched_on):
             raise UserError(self.env._("The database of %s is switched off.", name))
@@ -307,9 +315,12 @@ class TelemarketingDesk(models.AbstractModel):
         if not phone:
             raise UserError(self.env._("Choose one of the numbers of this person."))
         now = self._now()
-        verdict = target._may_call(phone, now)
-        if verdict["answer"] != "allowed":
+        gate = self.env["telemarketing.gate"].sudo()
+        facts, answer = gate._ask(target, now)[phone.id]
+        verdict = gate._values(facts, answer)
+        if not answer.allowed:
             target._write_refusal()
+            self.env["telemarketing.refusal"]._log(target, verdict, phone)
             return self._answer(session, refused=self._verdict_values(verdict))
         interaction = (
             self.env["telemarketing.interaction"]
@@ -322,6 +333,8 @@ class TelemarketingDesk(models.AbstractModel):
                     "e164": phone.e164,
                     "number_kind": phone.number_id.kind,
                     "is_call": True,
+                    "basis": answer.basis,
+                    "gate": gate._proof(target, phone, facts, answer, now),
                 }
             )
         )
@@ -338,7 +351,9 @@ class TelemarketingDesk(models.AbstractModel):
         session._set_state(interaction.state, now)
         # Written before it is dialled: a crash from here on loses no call.
         self._commit()
-        return self._dial_answer(session, interaction)
+        return self._dial_answer(
+            session, interaction, may_call=self._verdict_values(verdict)
+        )
 
     @api.model
     @_seat
@@ -722,12 +737,31 @@ class TelemarketingDesk(models.AbstractModel):
         phone = interaction.contact_id.phone_ids.filtered(
             lambda p: p.id == given.get("phone_id") and p.state == "ok"
         )
+        asked = bool(given.get("asked"))
+        if not asked and not interaction.lost:
+            self._check_callback_hour(interaction, at)
         return {
             "at": at,
+            "asked": asked,
             "user": self.env.user if given.get("mine", True) else self.env["res.users"],
             "phone": phone,
             "note": (given.get("note") or "")[:200] or False,
         }
+
+    @api.model
+    def _check_callback_hour(self, interaction, at):
+        """An hour at which nobody may be called is agreed only if the person asked
+        for it."""
+        gate = self.env["telemarketing.gate"].sudo()
+        finding = gate._hours_finding(interaction.target_id, at)
+        if finding:
+            raise UserError(
+                self.env._(
+                    "At that hour the person may not be called: %s Choose another "
+                    "one, or say that the person asked for this very hour.",
+                    gate._text(finding),
+                )
+            )
 
     @api.model
     def _check_order(self, campaign, disposition, payload):
@@ -1062,16 +1096,11 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    def _dial_answer(self, session, interaction, again=False):
+    def _dial_answer(self, session, interaction, again=False, may_call=None):
         answer = self._answer(
             session,
             interaction=self._interaction_values(interaction),
-            may_call={
-                "answer": "allowed",
-                "until": False,
-                "reason": "",
-                "warnings": [],
-            },
+            may_call=may_call or self._allowed(),
         )
         # Of what rings by itself, once; a link may be followed again.
         rings = interaction.provider != "manual"
@@ -1227,12 +1256,8 @@ class TelemarketingDesk(models.AbstractModel):
         verdict = (
             verdicts[suggested]
             if suggested
-            else {
-                "answer": "never",
-                "until": False,
-                "reason": self.env._("No usable number."),
-                "warnings": [],
-            }
+            else self._allowed()
+            | {"answer": "never", "reason": self.env._("No usable number.")}
         )
         interaction = target.interaction_id
         extra = contact.read(["contact_properties"])[0]["contact_properties"]
@@ -1335,6 +1360,20 @@ class TelemarketingDesk(models.AbstractModel):
             if verdict["answer"] == "allowed":
                 return phone
         return next(iter(verdicts), self.env["telemarketing.contact.phone"])
+
+    @api.model
+    def _allowed(self):
+        """A verdict with nothing to say."""
+        return {
+            "answer": "allowed",
+            "until": False,
+            "reason": "",
+            "code": False,
+            "article": "",
+            "basis": "",
+            "record_whole": False,
+            "warnings": [],
+        }
 
     @api.model
     def _verdict_values(self, verdict):
@@ -1549,40 +1588,52 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _empty_values(self, campaign):
-        """Why there is nothing to call, in numbers, and from when there will be."""
-        self.env.cr.execute(
-            """SELECT count(*) FILTER (WHERE state = 'ready' AND live
-                          AND due_at > %(now)s),
-                      min(due_at) FILTER (WHERE state = 'ready' AND live
-                          AND due_at > %(now)s
-                          AND (agent_id = %(user)s OR agent_id IS NULL OR callback)
-                          AND (NOT callback OR callback_user_id = %(user)s
-                               OR callback_user_id IS NULL)),
-                      count(*) FILTER (WHERE state = 'ready' AND live AND callback
-                          AND callback_user_id = %(user)s),
-                      count(*) FILTER (WHERE state = 'ready' AND due_at IS NULL),
-                      count(*) FILTER (WHERE state = 'ready' AND NOT live),
-                      count(*) FILTER (WHERE state = 'ready' AND live AND NOT callback
-                          AND due_at <= %(now)s AND agent_id <> %(user)s),
-                      count(*) FILTER (WHERE state IN ('leased', 'talking', 'wrap_up'))
-               FROM telemarketing_target WHERE campaign_id = %(campaign)s
-                 AND state IN ('ready', 'leased', 'talking', 'wrap_up')""",
-            {"campaign": campaign.id, "now": self._now(), "user": self.env.uid},
+        """Why there is nothing to call, in numbers, and from when there will be.
+
+        The campaign is counted once a minute for all desks; what is the agent's own
+        is asked of the lease's indexes.
+        """
+        counts = self.env["telemarketing.availability"]._of(campaign)
+        lines = self.env["telemarketing.availability"]._lines(campaign)
+        now = self._now()
+        mine = self._count(campaign, "callback AND callback_user_id = %(user)s", now)
+        others = self._count(
+            campaign,
+            "NOT callback AND due_at <= %(now)s AND agent_id <> %(user)s",
+            now,
         )
-        later, next_at, mine, never, off, others, held = self.env.cr.fetchone()
-        reasons = [
-            (self.env._("to be called later (retries and callbacks)"), later),
-            (self.env._("assigned to other agents"), others),
-            (self.env._("on other agents' desks now"), held),
-            (self.env._("in databases that are switched off"), off),
-            (self.env._("that may never be called"), never),
-        ]
+        reasons = [(sentence, count) for count, sentence in lines[1:]]
+        if others:
+            reasons.insert(0, (self.env._("assigned to other agents"), others))
         return {
-            "ready_later": later,
-            "next_at": self._text(next_at),
+            "ready_later": counts["later"] + counts["callbacks"],
+            "next_at": self._text(self._next_due(campaign, now)),
             "mine_callbacks": mine,
-            "never": never,
-            "reasons": [
-                {"text": text, "count": count} for text, count in reasons if count
-            ],
+            "never": counts["never"] + counts["excluded"],
+            "reasons": [{"text": text, "count": count} for text, count in reasons],
         }
+
+    @api.model
+    def _next_due(self, campaign, now):
+        """When the next person comes to this agent: the first of each class of the
+        lease, by its index."""
+        self.env.cr.execute(
+            """SELECT min(due_at) FROM (
+                   SELECT (SELECT min(t.due_at) FROM telemarketing_target t
+                           WHERE t.campaign_id = %(campaign)s AND t.state = 'ready'
+                             AND t.live AND t.due_at > %(now)s AND t.callback
+                             AND t.callback_user_id = %(user)s) AS due_at
+                   UNION ALL
+                   SELECT (SELECT min(t.due_at) FROM telemarketing_target t
+                           WHERE t.campaign_id = %(campaign)s AND t.state = 'ready'
+                             AND t.live AND t.due_at > %(now)s AND t.callback
+                             AND t.callback_user_id IS NULL)
+                   UNION ALL
+                   SELECT (SELECT min(t.due_at) FROM telemarketing_target t
+                           WHERE t.campaign_id = %(campaign)s AND t.state = 'ready'
+                             AND t.live AND t.due_at > %(now)s AND NOT t.callback
+                             AND (t.agent_id = %(user)s OR t.agent_id IS NULL))
+               ) AS firsts""",
+            {"campaign": campaign.id, "now": now, "user": self.env.uid},
+        )
+        return self.env.cr.fetchone()[0]

@@ -40,26 +40,6 @@ MAX_NAMES = 5
 # Up to so many entries of Odoo's blacklist say in their chatter where they come from.
 TOLD = 20
 
-# An exclusion ``e`` in force that holds in the campaign of target ``t`` of contact
-# ``c``.
-_HOLDS = """e.lifted_at IS NULL AND e.company_id = c.company_id
-    AND (e.scope = 'all'
-         OR (e.scope = 'campaign' AND e.campaign_id = t.campaign_id)
-         OR (e.scope = 'principal' AND e.principal_id = c.principal_id))"""
-#: SQL: the person ``c`` of target ``t`` is excluded as such, by name or by NIF.
-PERSON_BARRED = f"""(
-    EXISTS (SELECT 1 FROM telemarketing_exclusion e
-            WHERE e.contact_id = c.id AND {_HOLDS})
-    OR EXISTS (SELECT 1 FROM telemarketing_exclusion e
-               WHERE e.vat = c.vat AND {_HOLDS}))"""
-#: SQL: the person is excluded, or has numbers and each is excluded or bad.
-BARRED = f"""({PERSON_BARRED}
-    OR (EXISTS (SELECT 1 FROM telemarketing_contact_phone p WHERE p.contact_id = c.id)
-        AND NOT EXISTS (
-            SELECT 1 FROM telemarketing_contact_phone p
-            WHERE p.contact_id = c.id AND p.state = 'ok'
-              AND NOT EXISTS (SELECT 1 FROM telemarketing_exclusion e
-                              WHERE e.number_id = p.number_id AND {_HOLDS}))))"""
 # Contacts whom these exclusions name: by number, NIF or as such; by their indexes.
 _REACHED = """
     SELECT p.contact_id AS id FROM telemarketing_exclusion x
@@ -474,22 +454,13 @@ class TelemarketingExclusion(models.Model):
 
     @api.private
     def _apply(self):
-        """Take every open target that these reach out of the lists: one statement,
-        however many they are. What is on a desk is left to its close, which asks
+        """Whom these reach is asked again: out of the lists at once, or by the queue
+        where they are thousands. What is on a desk is left to its close, which asks
         again, and is refused if it is dialled."""
-        if not self:
-            return
-        self.env.flush_all()
-        self.env.cr.execute(  # pylint: disable=sql-injection
-            f"""UPDATE telemarketing_target t
-                SET state = 'excluded', callback = false, due_at = NULL,
-                    write_date = now() at time zone 'UTC'
-                FROM telemarketing_contact c
-                WHERE c.id = t.contact_id AND t.state IN ('new', 'ready')
-                  AND c.id IN ({_REACHED}) AND {BARRED}""",
-            {"ids": self.ids},
-        )
-        self.env["telemarketing.target"].invalidate_model()
+        if self:
+            self.env["telemarketing.target"]._refresh_gate(
+                contacts=self._people(), reason=self.env._("Exclusions")
+            )
 
     @api.private
     def _people(self):
@@ -552,7 +523,7 @@ class TelemarketingExclusion(models.Model):
         )
         self._log("lifted", reason)
         self._unmirror()
-        self.env["telemarketing.target"]._refresh_callable(self._people(), revive=True)
+        self.env["telemarketing.target"]._revive(self._people())
 
     # RECEIPT
 

@@ -77,6 +77,13 @@ class TelemarketingInteraction(models.Model):
     )
     e164 = fields.Char("Number Dialled", groups="telemarketing_base.group_supervisor")
     number_kind = fields.Selection(NUMBER_KINDS)
+    basis = fields.Char(
+        "Legal Basis", readonly=True, help="That the call rested on when dialled."
+    )
+    gate = fields.Json(
+        readonly=True,
+        help="What the permission to dial rested on, as it was at that moment.",
+    )
     state = fields.Selection(
         [
             ("dialling", "Dialling"),

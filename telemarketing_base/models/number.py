@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..compliance import province_of_number
 from ..identity.phone import format_phone
 
 KINDS = [
@@ -62,6 +63,12 @@ class TelemarketingNumber(models.Model):
         for number in self:
             number.display_name = format_phone(number.e164 or "")
 
+    def write(self, vals):
+        result = super().write(vals)
+        if {"state", "kind", "drop_locked_until"} & set(vals):
+            self.env["telemarketing.target"]._refresh_gate(numbers=self)
+        return result
+
     @api.private
     def _count_attempt(self, at, tz):
         """One more dial at this UTC instant; days and weeks are those of ``tz``.
@@ -98,24 +105,41 @@ class TelemarketingNumber(models.Model):
     def _get_or_create(self, company, phones):
         """``{e164: id}`` for these ``identity.phone.Phone``; set-based and safe when
         two load the same number at once."""
-        rows = sorted({(phone.e164, phone.kind) for phone in phones})
+        rows = sorted(
+            {
+                (
+                    phone.e164,
+                    phone.kind,
+                    phone.country or None,
+                    province_of_number(phone.e164) or None
+                    if phone.kind == "fixed"
+                    else None,
+                )
+                for phone in phones
+            },
+            key=lambda row: row[0],
+        )
         if not rows:
             return {}
         cr = self.env.cr
         cr.execute(
             """INSERT INTO telemarketing_number
-                   (company_id, e164, kind, state, attempts, attempts_day,
-                    attempts_week, create_uid, create_date, write_uid, write_date)
-               SELECT %(company)s, e164, kind, 'ok', 0, 0, 0,
+                   (company_id, e164, kind, country, province, state, attempts,
+                    attempts_day, attempts_week, create_uid, create_date, write_uid,
+                    write_date)
+               SELECT %(company)s, e164, kind, country, province, 'ok', 0, 0, 0,
                       %(uid)s, now() at time zone 'UTC',
                       %(uid)s, now() at time zone 'UTC'
-               FROM unnest(%(numbers)s, %(kinds)s) AS row(e164, kind)
+               FROM unnest(%(numbers)s, %(kinds)s, %(countries)s::text[],
+                           %(provinces)s::text[]) AS row(e164, kind, country, province)
                ON CONFLICT (company_id, e164) DO NOTHING""",
             {
                 "company": company.id,
                 "uid": self.env.uid,
                 "numbers": [row[0] for row in rows],
                 "kinds": [row[1] for row in rows],
+                "countries": [row[2] for row in rows],
+                "provinces": [row[3] for row in rows],
             },
         )
         cr.execute(

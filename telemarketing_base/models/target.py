@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..identity.phone import mask_phone
-from .exclusion import BARRED
+from .gate import INLINE
 
 CLOSED = ("done", "excluded")
 PRIORITIES = ("3", "2", "1", "0")
@@ -91,7 +91,32 @@ class TelemarketingTarget(models.Model):
         default=lambda self: self.env["telemarketing.clock"]._now(),
         help="First instant at which law and caps allow the call. Empty: never.",
     )
-    callable_reason = fields.Char(readonly=True)
+    callable_code = fields.Char(
+        readonly=True, help="Of the rule that stands against a call now."
+    )
+    callable_reason = fields.Char("Why Not Now", compute="_compute_callable_reason")
+    province = fields.Char(
+        readonly=True, help="INE code of the place whose hours and holidays count."
+    )
+    asked_hour = fields.Boolean(
+        "Asked for This Hour",
+        default=False,
+        readonly=True,
+        help="The person asked to be called at this very hour, also outside calling "
+        "hours.",
+    )
+    asked_at = fields.Datetime("Asked On", readonly=True)
+    asked_channel = fields.Selection(
+        [
+            ("call", "In a call"),
+            ("web", "On a web site"),
+            ("email", "By mail"),
+            ("in_person", "In person"),
+        ],
+        "Asked How",
+        readonly=True,
+    )
+    asked_by = fields.Char("Who Asked", readonly=True)
     due_at = fields.Datetime(
         compute="_compute_due_at", store=True, precompute=True, readonly=True
     )
@@ -215,6 +240,14 @@ class TelemarketingTarget(models.Model):
                     target.next_call_at or target.callable_from, target.callable_from
                 )
 
+    @api.depends("callable_code")
+    @api.depends_context("lang")
+    def _compute_callable_reason(self):
+        for target in self:
+            target.callable_reason = self.env["telemarketing.gate"]._short_text(
+                target.callable_code
+            )
+
     @api.depends("contact_id.phone", "campaign_id.mask_numbers")
     @api.depends_context("uid")
     def _compute_phone(self):
@@ -310,22 +343,8 @@ class TelemarketingTarget(models.Model):
 
     @api.private
     def _exclude_barred(self):
-        """Close those who are excluded, or whose every number is excluded or bad;
-        set-based."""
-        if not self:
-            return 0
-        cr = self.env.cr
-        self.env.flush_all()
-        cr.execute(  # pylint: disable=sql-injection
-            f"""UPDATE telemarketing_target t
-                SET state = 'excluded', due_at = NULL
-                FROM telemarketing_contact c
-                WHERE c.id = t.contact_id AND t.id = ANY(%s)
-                  AND t.state IN ('new', 'ready') AND {BARRED}""",
-            [self.ids],
-        )
-        self.invalidate_model(["state", "due_at"])
-        return cr.rowcount
+        """Ask again for these: whoever is excluded is closed as such."""
+        self._refresh_gate(targets=self)
 
     # LEASE
 
@@ -530,6 +549,7 @@ class TelemarketingTarget(models.Model):
             "callback_user_id": False,
             "callback_note": False,
             "next_call_at": False,
+            "asked_hour": False,
             "last_disposition_id": disposition.id,
             "last_result_at": now,
             "last_agent_id": interaction.agent_id.id,
@@ -586,6 +606,14 @@ class TelemarketingTarget(models.Model):
         values["next_call_at"] = callback["at"]
         values["callback_user_id"] = callback["user"].id
         values["callback_note"] = callback.get("note")
+        if callback.get("asked"):
+            # Kept as proof: who asked, when and how.
+            values |= {
+                "asked_hour": True,
+                "asked_at": interaction.closed_at,
+                "asked_channel": "call",
+                "asked_by": self.contact_id.display_name,
+            }
         values["phone_id"] = (callback.get("phone") or interaction.phone_id).id
 
     def _after_none(self, interaction, values, callback):
@@ -626,89 +654,28 @@ class TelemarketingTarget(models.Model):
     def _may_call(self, phone, now):
         """May this number of the person be dialled at this instant?
 
-        :return: ``{answer: 'allowed' | 'until' | 'never', until, reason, warnings}``
+        :return: ``{answer: 'allowed' | 'until' | 'never', until, reason, code,
+            article, basis, record_whole, warnings: [text]}``
         """
         return self._may_call_each(phone, now)[phone]
 
     @api.private
     def _may_call_each(self, phones, now):
-        """The same for several numbers in a bounded number of queries.
-
-        Base knows exclusions, bad and premium numbers and drop lock-outs; the rules
-        of law widen it.
+        """The same for several numbers, in one query; see ``telemarketing.gate``.
 
         :return: ``{phone: verdict}`` in the phones' order
         """
         self.ensure_one()
-        excluded = self._excluded_numbers(phones.number_id)
+        gate = self.env["telemarketing.gate"]
+        answers = gate._ask(self, now)
         return {
-            phone: self._verdict(phone, now, phone.number_id in excluded)
+            phone: gate._values(*answers[phone.id])
             for phone in phones
+            if phone.id in answers
         }
 
-    def _excluded_numbers(self, numbers):
-        if not numbers:
-            return numbers
-        Exclusion = self.env["telemarketing.exclusion"].sudo()
-        contact = self.contact_id
-        who = fields.Domain("number_id", "in", numbers.ids)
-        person = fields.Domain("contact_id", "=", contact.id)
-        if contact.vat:
-            person |= fields.Domain("vat", "=", contact.vat)
-        found = Exclusion.search(
-            Exclusion._scope_domain(
-                self.company_id, self.principal_id, self.campaign_id
-            )
-            & (who | person)
-        )
-        if found.filtered_domain(person):
-            return numbers
-        return found.number_id
-
-    def _verdict(self, phone, now, excluded):
-        verdict = {"answer": "allowed", "until": False, "reason": "", "warnings": []}
-        number = phone.number_id
-        if not (self.database_id.switched_on and self.database_id.active):
-            return verdict | {
-                "answer": "never",
-                "reason": self.env._("Its database is switched off."),
-            }
-        if excluded:
-            return verdict | {
-                "answer": "never",
-                "reason": self.env._("The person asked not to be called."),
-            }
-        if phone.state == "bad" or number.state == "bad" or not number:
-            return verdict | {
-                "answer": "never",
-                "reason": self.env._("This number is bad."),
-            }
-        if number.kind == "premium":
-            return verdict | {
-                "answer": "never",
-                "reason": self.env._("Premium-rate numbers are never dialled."),
-            }
-        if number.drop_locked_until and number.drop_locked_until > now:
-            return verdict | {
-                "answer": "until",
-                "until": number.drop_locked_until,
-                "reason": self.env._("A call to it was abandoned."),
-            }
-        if not self.callable_from:
-            return verdict | {
-                "answer": "never",
-                "reason": self.callable_reason or self.env._("May not be called."),
-            }
-        if self.callable_from > now:
-            return verdict | {
-                "answer": "until",
-                "until": self.callable_from,
-                "reason": self.callable_reason or "",
-            }
-        return verdict
-
     @api.private
-    def _write_refusal(self):
+    def _write_refusal(self, place="list"):
         """Ask again for every number; when none may be called now, the answer goes
         back to the list, so that the lease does not bring the person again.
 
@@ -716,61 +683,21 @@ class TelemarketingTarget(models.Model):
         """
         self.ensure_one()
         now = self.env["telemarketing.clock"]._now()
-        verdicts = self._may_call_each(self.contact_id.phone_ids, now).values()
-        if any(verdict["answer"] == "allowed" for verdict in verdicts):
+        answers = [*self.env["telemarketing.gate"]._ask(self, now).values()]
+        if any(verdict.allowed for _facts, verdict in answers):
             return False
-        if self.database_id.switched_on and self.database_id.active:
-            later = [verdict["until"] for verdict in verdicts if verdict["until"]]
-            reason = next((verdict["reason"] for verdict in verdicts), "")
-            self.write(
-                {
-                    "callable_from": min(later) if later else False,
-                    "callable_reason": reason
-                    or self.env._("The person has no telephone."),
-                }
-            )
-        return True
-
-    @api.model
-    def _refresh_callable(self, contacts, revive=False):
-        """A number or an exclusion of these people changed: what was *never* may be
-        called again, and whoever is barred now is not.
-
-        :param revive: also people closed as excluded, when an exclusion was lifted
-        """
-        if not contacts:
-            return
-        self.env.flush_all()
-        now = self.env["telemarketing.clock"]._now()
-        self.env.cr.execute(
-            """UPDATE telemarketing_target t
-               SET state = CASE WHEN t.state <> 'excluded' THEN t.state
-                                WHEN c.state = 'running' THEN 'ready' ELSE 'new' END,
-                   callable_from = COALESCE(t.callable_from, %(now)s),
-                   callable_reason = NULL,
-                   due_at = GREATEST(COALESCE(t.callable_from, %(now)s),
-                                     t.next_call_at)
-               FROM telemarketing_campaign c
-               WHERE c.id = t.campaign_id AND t.contact_id = ANY(%(contacts)s)
-                 AND ((t.state IN ('new', 'ready') AND t.callable_from IS NULL)
-                      OR (%(revive)s AND t.state = 'excluded'
-                          AND NOT EXISTS (
-                              SELECT 1 FROM telemarketing_target o
-                              WHERE o.contact_id = t.contact_id
-                                AND o.campaign_id = t.campaign_id
-                                AND COALESCE(o.origin, '') = COALESCE(t.origin, '')
-                                AND o.id <> t.id
-                                AND o.state NOT IN ('done', 'excluded'))
-                          AND t.id = (
-                              SELECT max(o.id) FROM telemarketing_target o
-                              WHERE o.contact_id = t.contact_id
-                                AND o.campaign_id = t.campaign_id
-                                AND COALESCE(o.origin, '') = COALESCE(t.origin, ''))))
-            """,
-            {"now": now, "contacts": contacts.ids, "revive": revive},
+        later = [v for _f, v in answers if v.until]
+        chosen = min(later, key=lambda v: v.until) if later else None
+        chosen = chosen or next((v for _f, v in answers), None)
+        if chosen and chosen.finding.code == "database_off":
+            return True
+        self.write(
+            {
+                "callable_from": chosen.until if chosen else False,
+                "callable_code": chosen.finding.code if chosen else "number_bad",
+            }
         )
-        self.env.invalidate_all(flush=False)
-        self.sudo().search([("contact_id", "in", contacts.ids)])._exclude_barred()
+        return True
 
     @api.model
     def _refresh_gate(
@@ -781,17 +708,98 @@ class TelemarketingTarget(models.Model):
         campaigns=None,
         provinces=None,
         companies=None,
+        reason=None,
     ):
         """Ask again for these whether they may be called, and write it down.
 
         Pass one: records, or INE codes of provinces. Few people are asked at once, in
         this transaction; many by the queue in the background.
+
+        :param str reason: what changed, for whoever looks at the queue
         """
+        gate = self.env["telemarketing.gate"].sudo()
+        queue = self.env["telemarketing.gate.refresh"].sudo()
+        reason = reason or self.env._("Facts changed")
+        now = self.env["telemarketing.clock"]._now()
         if numbers:
-            people = self.env["telemarketing.contact"].sudo()
-            contacts = people.search([("phone_ids.number_id", "in", numbers.ids)])
+            contacts = (contacts or self.env["telemarketing.contact"].sudo()) | (
+                self.env["telemarketing.contact.phone"]
+                .sudo()
+                .search([("number_id", "in", numbers.ids)])
+                .contact_id
+            )
+        if targets:
+            for company, some in targets.sudo().grouped("company_id").items():
+                gate._refresh_few(company, SQL("t.id = ANY(%s)", some.ids), now)
         if contacts:
-            self._refresh_callable(contacts)
+            for company, some in contacts.sudo().grouped("company_id").items():
+                if len(some) > INLINE:
+                    queue._queue(company, reason)
+                else:
+                    gate._refresh_few(
+                        company, SQL("t.contact_id = ANY(%s)", some.ids), now
+                    )
+        if campaigns:
+            for company, some in campaigns.sudo().grouped("company_id").items():
+                few = self.sudo().search(
+                    [
+                        ("campaign_id", "in", some.ids),
+                        ("state", "in", ("new", "ready")),
+                    ],
+                    limit=INLINE + 1,
+                )
+                if len(few) > INLINE:
+                    queue._queue(company, reason, campaigns=some)
+                elif few:
+                    gate._refresh_few(company, SQL("t.id = ANY(%s)", few.ids), now)
+        if provinces is not None:
+            for company in self.env["res.company"].sudo().search([]):
+                queue._queue(company, reason, provinces=provinces)
+        for company in companies or ():
+            queue._queue(company, reason)
+
+    @api.model
+    def _revive(self, contacts):
+        """An exclusion of these people was lifted: who was closed as excluded comes
+        back, unless something else bars them."""
+        if not contacts:
+            return
+        self.env.flush_all()
+        self.env.cr.execute(
+            """UPDATE telemarketing_target t
+               SET state = CASE WHEN c.state = 'running' THEN 'ready' ELSE 'new' END,
+                   callable_from = %(now)s, callable_code = NULL,
+                   due_at = GREATEST(%(now)s, t.next_call_at)
+               FROM telemarketing_campaign c
+               WHERE c.id = t.campaign_id AND t.contact_id = ANY(%(contacts)s)
+                 AND t.state = 'excluded'
+                 AND NOT EXISTS (
+                     SELECT 1 FROM telemarketing_target o
+                     WHERE o.contact_id = t.contact_id
+                       AND o.campaign_id = t.campaign_id
+                       AND COALESCE(o.origin, '') = COALESCE(t.origin, '')
+                       AND o.id <> t.id
+                       AND o.state NOT IN ('done', 'excluded'))
+                 AND t.id = (
+                     SELECT max(o.id) FROM telemarketing_target o
+                     WHERE o.contact_id = t.contact_id
+                       AND o.campaign_id = t.campaign_id
+                       AND COALESCE(o.origin, '') = COALESCE(t.origin, ''))""",
+            {
+                "now": self.env["telemarketing.clock"]._now(),
+                "contacts": contacts.ids,
+            },
+        )
+        self.env.invalidate_all(flush=False)
+        self._refresh_gate(contacts=contacts)
+
+    @api.model
+    def _refresh_callable(self, contacts, revive=False):
+        """Kept for callers of before: ``_refresh_gate``, ``_revive``."""
+        if revive:
+            self._revive(contacts)
+        else:
+            self._refresh_gate(contacts=contacts)
 
     # ACTIONS of supervisors
 

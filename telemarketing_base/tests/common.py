@@ -1,5 +1,7 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
+from unittest.mock import patch
 
+from odoo import fields
 from odoo.fields import Command
 from odoo.tests import TransactionCase
 
@@ -38,10 +40,29 @@ class TelemarketingCommon(TransactionCase):
                 "no_reset_password": True,
             }
         )
+        cls._set_clock()
         cls._set_up_companies()
         cls._set_up_users()
         cls._set_up_campaigns()
         cls.env.flush_all()
+
+    # A Tuesday at eleven in Madrid, no holiday anywhere: calls are allowed.
+    NOW = datetime(2026, 11, 24, 10, 0, 0)
+
+    @classmethod
+    def _set_clock(cls):
+        """The clock that rules ask goes on from ``NOW``, unless a test freezes time:
+        then it is as frozen."""
+        shift = int((cls.NOW - fields.Datetime.now()).total_seconds())
+
+        def read_shift(clock):
+            frozen = type(fields.Datetime.now()).__name__ == "FakeDatetime"
+            return 0 if frozen else shift
+
+        clock = cls.env.registry["telemarketing.clock"]
+        patcher = patch.object(clock, "_shift", read_shift)
+        patcher.start()
+        cls.addClassCleanup(patcher.stop)
 
     @classmethod
     def _set_up_companies(cls):

@@ -458,12 +458,15 @@ class TestDesk(TelemarketingCommon):
         twin = self.create_contact("C. Peña", "699999999", vat="12345678Z")
         self.close(self.interested, target=twin.target_ids)
         self.assertEqual(twin.partner_id, self.carmen.partner_id)
+        self.clock.tick(timedelta(minutes=20))
         by_phone = self.create_contact("Carmen", "612345678")
         self.close(self.interested, target=by_phone.target_ids)
         self.assertEqual(by_phone.partner_id, self.carmen.partner_id)
 
     def test_people_never_cross_from_one_principal_to_another(self):
         self.close(self.interested)
+        # Whoever's list it stands on, a number is left in peace for a while.
+        self.clock.tick(timedelta(minutes=20))
         foreign = self.create_contact(
             "Carmen Peña", "612345678", self.database_b, vat="12345678Z"
         )
@@ -482,6 +485,7 @@ class TestDesk(TelemarketingCommon):
 
     def test_doubtful_duplicate_closes_the_call_and_becomes_a_todo(self):
         self.close(self.interested)
+        self.clock.tick(timedelta(minutes=20))
         doubtful = self.create_contact("Otra NIF", "612345678", vat="X1234567L")
         answer, interaction = self.close(self.interested, target=doubtful.target_ids)
         self.assertFalse(doubtful.partner_id)
@@ -575,10 +579,13 @@ class TestDesk(TelemarketingCommon):
         contact = self.create_contact("Cara", "806123456")
         contact.target_ids.agent_id = self.agent_a
         desk, token = self.seat()
-        desk.get_target(token, contact.target_ids.id)
-        answer = desk.dial(
-            token, "uuid-806-1", contact.target_ids.id, contact.phone_ids.id
-        )
+        with self.assertRaisesRegex(UserError, "may not be called: Kind of number"):
+            desk.get_target(token, contact.target_ids.id)
+        # One that was on the desk before its number became known as such.
+        desk.get_next(token)
+        phone = self.carmen.phone_ids[0]
+        phone.number_id.kind = "premium"
+        answer = desk.dial(token, "uuid-806-1", self.target.id, phone.id)
         self.assertEqual(answer["refused"]["answer"], "never")
 
     # who asks

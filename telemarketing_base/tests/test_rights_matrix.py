@@ -127,6 +127,26 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_refusal(cls, scope, campaign, agent, team, n):
+        return {
+            "at": "2026-11-24 10:00:00",
+            "company_id": campaign.company_id.id,
+            "campaign_id": campaign.id,
+            "code": "hours",
+        }
+
+    @classmethod
+    def _values_availability(cls, scope, campaign, agent, team, n):
+        cls.env["telemarketing.availability"].search(
+            [("campaign_id", "=", campaign.id)]
+        ).unlink()
+        return {"campaign_id": campaign.id, "at": "2026-11-24 10:00:00", "counts": {}}
+
+    @classmethod
+    def _values_gate_refresh(cls, scope, campaign, agent, team, n):
+        return {"company_id": campaign.company_id.id, "reason": f"Test {n}"}
+
+    @classmethod
     def _values_campaign_window(cls, scope, campaign, agent, team, n):
         return {"campaign_id": campaign.id, "start": 10, "end": 14}
 
