@@ -31,6 +31,9 @@ from .mapping import REASON_HEADING, suggest_mapping
 from .reader import Cell, Table
 from .returned import unneutralise
 
+#: Bases that count only with the day on which they were given.
+DATED = ("consent", "request")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -45,7 +48,8 @@ class Settings:
     as X1234567L) is a notice, not a repetition; ``today`` the company's date by the
     suite's clock, for dates of birth: without it neither the future nor years of two
     digits can be judged (the first are taken, the second refused); ``date1904`` the
-    table's epoch.
+    table's epoch; ``basis`` and ``basis_on`` why the people of the whole file may be
+    called (``compliance.BASES``, '' unsaid) and since when.
     """
 
     required: tuple[str, ...] = ("phone", "name", "street")
@@ -56,6 +60,8 @@ class Settings:
     duplicate_keys: tuple[str, ...] = ("phone", "vat", "email")
     today: datetime.date | None = None
     date1904: bool = False
+    basis: str = ""
+    basis_on: datetime.date | None = None
 
 
 @dataclass(slots=True)
@@ -68,8 +74,10 @@ class CleanRow:
     in the name; ``filled`` the fields in which something was written, 'nombre' and
     'sin correo' included; ``exclude``: the row says that the person asked not to be
     called, so its numbers must be excluded *even if the row itself is not loaded*;
-    ``duplicate_of`` the row that it repeats. ``problems`` make it bad, ``notices``
-    do not.
+    ``duplicate_of`` the row that it repeats; ``legal_basis``, ``basis_date``,
+    ``basis_source`` and ``consent_text`` what the row itself says, '' or None where
+    the file's counts; ``consent_denied``: it says that there is no consent, which
+    wins over the file's. ``problems`` make it bad, ``notices`` do not.
     """
 
     row: int
@@ -89,6 +97,14 @@ class CleanRow:
     language: str = ""
     note: str = ""
     external_key: str = ""
+    legal_basis: str = ""
+    basis_date: datetime.date | None = None
+    basis_source: str = ""
+    consent_text: str = ""
+    consent_denied: bool = False
+    client_until: datetime.date | None = None
+    interacted_on: datetime.date | None = None
+    is_professional: bool = False
     extra: dict[str, Cell] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     exclude: bool = False
@@ -99,6 +115,27 @@ class CleanRow:
     @property
     def ok(self) -> bool:
         return not self.problems
+
+    @property
+    def own_basis(self) -> bool:
+        """Whether the row says anything of its own about why it may be called."""
+        return bool(
+            self.legal_basis
+            or self.basis_date
+            or self.basis_source
+            or self.consent_text
+        )
+
+    def basis_in(
+        self, basis: str, on: datetime.date | None
+    ) -> tuple[str, datetime.date | None]:
+        """``(basis, day)`` that count in a file with these, '' where none does. A
+        consent or a request counts only with its day."""
+        mine = self.legal_basis or basis
+        day = self.basis_date or (on if mine == basis else None)
+        if (mine == "consent" and self.consent_denied) or (mine in DATED and not day):
+            return "", None
+        return mine, day
 
 
 # ------------------------------------------------------ words that say "nothing"
@@ -162,6 +199,9 @@ _NOTHING_IN: dict[str, frozenset[str]] = {
         " correo|no tiene email",
         "phone": "teléfono|sin teléfono|sin tlf|sin móvil|no tiene teléfono|0",
         "birthdate": "fecha|sin fecha|0|00/00/0000|0000-00-00",
+        "basis_date": "fecha|sin fecha|0|00/00/0000|0000-00-00",
+        "client_until": "fecha|sin fecha|0|00/00/0000|0000-00-00",
+        "interacted_on": "fecha|sin fecha|0|00/00/0000|0000-00-00",
         "language": "idioma",
         "external_key": "",
         "note": "",
@@ -421,31 +461,55 @@ def check_birthdate(
     1980'. Never raises. Never month first: '03/25/1980' is no date here.
     """
     written = shown(raw, 80)
-    value: datetime.date | None = None
-    if isinstance(raw, bool):
-        return None, Problem("birthdate_format", written)
-    if isinstance(raw, datetime.datetime):
-        value = raw.date()
-    elif isinstance(raw, datetime.date):
-        value = raw
-    else:
-        text = _TIME.sub("", clean_text(raw))
-        if not text:
-            return None, Problem("birthdate_format", written)
-        try:
-            if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII):
-                value, code = _date_of_number(text, date1904)
-            else:
-                value, code = _date_of_text(text, today)
-        except (ValueError, OverflowError):
-            value, code = None, "birthdate_format"
-        if value is None:
-            return None, Problem(code, written)
+    value, wrong = _read_day(raw, today, date1904)
+    if value is None:
+        return None, Problem(f"birthdate_{wrong}", written)
     if value.year < 1900 or (today is not None and not 0 <= (today - value).days):
         return None, Problem("birthdate_range", written)
     if today is not None and today.year - value.year > 120:
         return None, Problem("birthdate_range", written)
     return value, None
+
+
+def check_day(
+    raw: Cell,
+    today: datetime.date | None = None,
+    date1904: bool = False,
+    future: bool = False,
+) -> tuple[datetime.date | None, Problem | None]:
+    """The day of a consent, a request, a purchase: written as a date of birth may
+    be. Never raises. ``future``: it may lie ahead (the end of a contract); else a
+    day after ``today`` is refused."""
+    written = shown(raw, 80)
+    ahead = datetime.timedelta(days=50 * 365) if future else datetime.timedelta()
+    last = None if today is None else today + ahead
+    value, wrong = _read_day(raw, last, date1904)
+    if value is None:
+        return None, Problem(f"date_{wrong}", written)
+    if value.year < 1950 or (last is not None and value > last):
+        return None, Problem("date_range", written)
+    return value, None
+
+
+def _read_day(
+    raw: Cell, today: datetime.date | None, date1904: bool
+) -> tuple[datetime.date | None, str]:
+    """(day, what is wrong: 'format' or 'ambiguous')."""
+    if isinstance(raw, bool):
+        return None, "format"
+    if isinstance(raw, datetime.datetime):
+        return raw.date(), ""
+    if isinstance(raw, datetime.date):
+        return raw, ""
+    text = _TIME.sub("", clean_text(raw))
+    if not text:
+        return None, "format"
+    try:
+        if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII):
+            return _date_of_number(text, date1904)
+        return _date_of_text(text, today)
+    except (ValueError, OverflowError):
+        return None, "format"
 
 
 def _date_of_number(text: str, date1904: bool) -> tuple[datetime.date | None, str]:
@@ -456,9 +520,9 @@ def _date_of_number(text: str, date1904: bool) -> tuple[datetime.date | None, st
         return datetime.date(int(whole[4:]), int(whole[2:4]), int(whole[:2])), ""
     number = int(whole)
     if 1900 <= number <= 2100:
-        return None, "birthdate_ambiguous"  # a year; as a day it would be 1905
+        return None, "ambiguous"  # a year; as a day it would be 1905
     if not 60 < number < 110_000:
-        return None, "birthdate_format"
+        return None, "format"
     epoch = datetime.date(1904, 1, 1) if date1904 else datetime.date(1899, 12, 30)
     return epoch + datetime.timedelta(days=number), ""
 
@@ -473,12 +537,12 @@ def _date_of_text(
     else:
         words = [w for w in fold(text).split() if w not in ("de", "del")]
         if len(words) != 3 or words[1] not in _MONTHS:
-            return None, "birthdate_format"
+            return None, "format"
         day, month, year = words[0], _MONTHS[words[1]], words[2]
     full = int(year)
     if len(year) == 2:
         if today is None:
-            return None, "birthdate_ambiguous"
+            return None, "ambiguous"
         # nobody was born tomorrow: 26 is 2026 until then, 27 is 1927
         full += today.year // 100 * 100
         if datetime.date(full, int(month), int(day)) > today:
@@ -506,6 +570,63 @@ _LANGUAGES = {
     }.items()
     for name in names.split("|")
 }
+
+
+# ------------------------------------------------------- why they may be called
+# What a cell says, folded. "Interés legítimo" is not here: the law presumes it only
+# of clients (Circular AEPD 1/2023 art. 3), so the file must say client.
+_BASES: dict[str, str] = {
+    fold(word): basis
+    for basis, words in {
+        "consent": "consentimiento|consentido|consiente|sí consiente|consent|consents"
+        "|consented|opt-in|optin|autoriza|autorizado|acepta|aceptado|acepto",
+        "client": "cliente|clientes|cliente actual|cliente en vigor|cliente existente"
+        "|es cliente|contrato|contrato en vigor|contrato vigente|client|customer"
+        "|existing client|existing customer|current client|current customer|contract",
+        "legal_person": "empresa|empresas|persona jurídica|jurídica|sociedad|pyme"
+        "|autónomo|autónoma|profesional|company|business|legal person|b2b"
+        "|professional|self-employed|sole trader",
+        "request": "solicitud|solicitado|solicita|lo solicitó|petición|pidió"
+        "|pide información|pidió información|solicita información|solicita llamada"
+        "|request|requested|asked|call-back request",
+    }.items()
+    for word in words.split("|")
+}
+_PROFESSIONAL = frozenset(
+    fold(word)
+    for word in "autónomo|autónoma|profesional|professional|self-employed|sole trader"
+    "|freelance".split("|")
+)
+_NOT_PROFESSIONAL = frozenset(
+    fold(word)
+    for word in "no|n|0|false|falso|particular|consumidor|asalariado|consumer"
+    "|private".split("|")
+)
+_MARKED = _YES - {"robinson"} | {"ok"}
+_DENIED = frozenset(
+    fold(word)
+    for word in "no|n|0|false|falso|ninguno|ninguna|sin base|sin consentimiento"
+    "|denegado|revocado|retirado|rechaza|rechazado|opt-out|optout|withdrawn|refused"
+    "|denied|revoked|baja".split("|")
+)
+
+
+def _says_no(folded: str) -> bool:
+    """'no consta' in a column of consents is no consent, not an empty cell."""
+    return folded in _DENIED or folded.startswith("no ")
+
+
+def check_basis(raw: Cell) -> tuple[str, bool, Problem | None]:
+    """(basis or '', whether it says that there is no consent, what is wrong)."""
+    text = _text(raw)
+    folded = fold(text)
+    if _says_no(folded):
+        return "", True, Problem("basis_denied", shown(text, 80))
+    if folded in _MARKED:
+        return "consent", False, None
+    if folded in _BASES:
+        return _BASES[folded], False, None
+    return "", False, Problem("basis_unknown", shown(text, 80))
 
 
 # ---------------------------------------------------------------------- one row
@@ -538,6 +659,7 @@ def clean_row(
     _language(clean, parts.get("language", nothing))
     for _column, value in parts.get("external_key", nothing):
         clean.external_key = _filled(clean, "external_key", value)
+    _basis(clean, parts, settings)
     notes = _note(clean, parts.get("note", nothing)) + notes
     _objection(clean, notes, parts)
     _required(clean, settings)
@@ -618,6 +740,47 @@ def _language(clean: CleanRow, cells: Iterable) -> None:
             if not clean.language:
                 why = Problem("language_unknown", shown(text, 80))
                 _notice(clean, why, "language", column)
+
+
+def _basis(clean: CleanRow, parts: dict, settings: Settings) -> None:
+    """Why this person may be called, as far as the row says so itself."""
+    for target in ("basis_date", "client_until", "interacted_on"):
+        for column, value in parts.get(target, ()):
+            if _filled(clean, target, value):
+                day, why = check_day(
+                    value, settings.today, settings.date1904, target == "client_until"
+                )
+                setattr(clean, target, day)
+                _notice(clean, why, target, column)
+    for target in ("basis_source", "consent_text"):
+        for _column, value in parts.get(target, ()):
+            setattr(clean, target, _filled(clean, target, value))
+    for column, value in parts.get("is_professional", ()):
+        text = _text(value)
+        folded = fold(text)
+        clean.is_professional = folded in _MARKED or folded in _PROFESSIONAL
+        if not clean.is_professional and folded not in _NOT_PROFESSIONAL:
+            if not stands_for_nothing(text, "is_professional"):
+                why = Problem("yes_no", shown(text, 80))
+                _notice(clean, why, "is_professional", column)
+    for column, value in parts.get("legal_basis", ()):
+        text = _text(value)
+        folded = fold(text)
+        if stands_for_nothing(text) and not (_says_no(folded) or folded in _MARKED):
+            continue
+        clean.filled.add("legal_basis")
+        basis, clean.consent_denied, why = check_basis(value)
+        if why and why.code == "basis_unknown" and not parts.get("basis_date"):
+            # "Consentimiento: 12/03/2026"
+            day = check_day(value, settings.today, settings.date1904)[0]
+            if day:
+                basis, why, clean.basis_date = "consent", None, day
+        clean.legal_basis = basis
+        clean.is_professional |= folded in _PROFESSIONAL
+        _notice(clean, why, "legal_basis", column)
+    said = clean.legal_basis
+    if said in DATED and not clean.basis_in(settings.basis, settings.basis_on)[0]:
+        _notice(clean, Problem("basis_date_missing"), "basis_date", None)
 
 
 def _note(clean: CleanRow, cells: Iterable) -> list[str]:
@@ -902,7 +1065,9 @@ __all__ = [
     "Preview",
     "Settings",
     "asked_not_to_be_called",
+    "check_basis",
     "check_birthdate",
+    "check_day",
     "clean_row",
     "clean_rows",
     "preview",

@@ -2,7 +2,9 @@
 
 Targets: 'phone' (several, in order), 'name', 'surname' (several, joined), 'vat',
 'street' (several, joined), 'zip', 'city', 'state', 'email', 'birthdate',
-'language', 'note' (several, joined), 'external_key', 'do_not_call', and
+'language', 'note' (several, joined), 'external_key', 'do_not_call', what the law
+asks about each person ('legal_basis', 'basis_date', 'basis_source', 'consent_text',
+'client_until', 'interacted_on', 'is_professional'), and
 'extra:<heading>' for columns of which we know nothing but that somebody wants
 them. None: the column is left out.
 """
@@ -28,6 +30,13 @@ TARGETS = (
     "note",
     "external_key",
     "do_not_call",
+    "legal_basis",
+    "basis_date",
+    "basis_source",
+    "consent_text",
+    "client_until",
+    "interacted_on",
+    "is_professional",
 )
 # fields that several columns may fill
 MANY = frozenset({"phone", "surname", "street", "note"})
@@ -91,6 +100,44 @@ _SYNONYMS: dict[str, str] = {
         |vendor lead code|client id""",
     "do_not_call": """robinson|lista robinson|no llamar|no quiere llamadas
         |excluido|exclusion|do not call|dnc""",
+    "legal_basis": """base legal|base juridica|base legitimadora|base de legitimacion
+        |base legitimacion|base del tratamiento|legitimacion|consentimiento
+        |consiente|consentimiento llamadas|consentimiento comercial
+        |consentimiento telefono|autoriza llamadas|acepta llamadas
+        |legal basis|lawful basis|basis|consent|call consent|opt in|optin""",
+    "basis_date": """fecha consentimiento|fecha de consentimiento
+        |fecha del consentimiento|f consentimiento|fec consentimiento
+        |fecha aceptacion|fecha de aceptacion|fecha autorizacion
+        |fecha de autorizacion|fecha solicitud|fecha de solicitud
+        |fecha de la solicitud|fecha base legal|fecha legitimacion|fecha optin
+        |fecha opt in|consent date|date of consent|consented on|opt in date
+        |optin date|request date|date of request|basis date""",
+    "basis_source": """origen consentimiento|origen del consentimiento
+        |fuente consentimiento|fuente del consentimiento|medio consentimiento
+        |medio del consentimiento|canal consentimiento|canal del consentimiento
+        |lugar consentimiento|prueba consentimiento|prueba del consentimiento
+        |origen solicitud|origen de la solicitud|origen del dato|origen dato
+        |origen de los datos|procedencia del dato|procedencia de los datos
+        |consent source|source of consent|opt in source|optin source|request source
+        |basis source|data source""",
+    "consent_text": """texto consentimiento|texto del consentimiento
+        |version consentimiento|version del consentimiento|version texto
+        |version del texto|texto legal|clausula|clausula consentimiento
+        |clausula legal|consent text|consent version|text version|consent wording""",
+    "client_until": """cliente hasta|fin contrato|fin de contrato|fin del contrato
+        |fecha fin contrato|fecha fin de contrato|fecha de fin de contrato
+        |fecha baja|fecha de baja|f baja|fecha baja cliente|fecha baja contrato
+        |vencimiento contrato|vencimiento del contrato|client until|customer until
+        |contract end|contract end date|end of contract""",
+    "interacted_on": """ultima interaccion|fecha ultima interaccion
+        |fecha de ultima interaccion|ultima compra|fecha ultima compra
+        |fecha de ultima compra|ultimo pedido|fecha ultimo pedido
+        |fecha de ultimo pedido|ultima visita|fecha ultima visita|last interaction
+        |last interaction date|last purchase|last purchase date|last order
+        |last order date""",
+    "is_professional": """autonomo|es autonomo|profesional|es profesional
+        |autonomo o profesional|professional|is professional|self employed
+        |sole trader|freelance""",
 }
 
 _TARGET_OF: dict[str, str] = {

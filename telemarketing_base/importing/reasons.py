@@ -65,6 +65,17 @@ ROW_REASONS: dict[str, str] = {
     "birthdate_ambiguous": _("%(value)s is not a complete date"),
     "birthdate_range": _("%(value)s cannot be a date of birth"),
     "language_unknown": _("There is no language %(value)s"),
+    "date_format": _("%(value)s is not a date"),
+    "date_ambiguous": _("%(value)s is not a complete date"),
+    "date_range": _("%(value)s is in the future or too long ago"),
+    "basis_unknown": _(
+        "%(value)s is no legal basis: write consent, client, company or request"
+    ),
+    "basis_date_missing": _(
+        "The consent or the request has no date: this person cannot be called"
+    ),
+    "basis_denied": _("This person gave no consent: %(value)s"),
+    "yes_no": _("%(value)s is neither yes nor no"),
     "asked_not_to_be_called": _("Asked not to be called: %(value)s"),
 }
 

@@ -1,12 +1,11 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..importing.cleaning import DATED
 from .consent import spanish_day
 
 # Rows touched by one UPDATE: short enough that a lease never waits long for it.
 CHUNK = 20_000
-# Bases that need the day and the place on which they were given.
-DATED = ("consent", "request")
 
 
 class TelemarketingDatabase(models.Model):

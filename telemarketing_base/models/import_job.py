@@ -29,7 +29,9 @@ from ..importing import (
     suggest_mapping,
     write_returned,
 )
+from ..importing.cleaning import DATED
 from ..importing.mapping import extra_target
+from .consent import spanish_day, start_of_day
 
 _logger = logging.getLogger(__name__)
 
@@ -81,6 +83,37 @@ class TelemarketingImport(models.Model):
     sheet = fields.Char(help="Of a workbook. Empty: the first with headings.")
     sheets = fields.Char("Sheets of the File", readonly=True)
     column_ids = fields.One2many("telemarketing.import.column", "import_id")
+    legal_basis = fields.Selection(
+        selection=lambda self: (
+            self.env["telemarketing.database"]
+            ._fields["legal_basis"]
+            ._description_selection(self.env)
+        ),
+        compute="_compute_basis",
+        store=True,
+        precompute=True,
+        readonly=False,
+        help="Why the people of this file may be called, where a row does not say it "
+        "itself (LGTel art. 66.1.b). Without one they load, and nobody can be called.",
+    )
+    basis_date = fields.Date(
+        compute="_compute_basis",
+        store=True,
+        precompute=True,
+        readonly=False,
+        help="Of the consent or the request.",
+    )
+    basis_source = fields.Char(
+        compute="_compute_basis",
+        store=True,
+        precompute=True,
+        readonly=False,
+        help="Where it was given: form, contract, event…",
+    )
+    basis_warning = fields.Char(compute="_compute_basis_warning")
+    basis_danger = fields.Char(compute="_compute_basis_warning")
+    # of the rows shown: [basis, day, denied], for the warning to follow the form
+    preview_bases = fields.Json(readonly=True)
     duplicates = fields.Selection(
         [("skip", "Give them back"), ("load", "Load them anyway")],
         "Repeated People",
@@ -101,6 +134,9 @@ class TelemarketingImport(models.Model):
     bad = fields.Integer("Not Loaded", readonly=True)
     noticed = fields.Integer("Loaded with Notices", readonly=True)
     excluded = fields.Integer("Loaded as Excluded", readonly=True)
+    without_basis = fields.Integer(
+        "Loaded, No Legal Basis", readonly=True, help="Nobody can call them."
+    )
     progress = fields.Float(compute="_compute_progress")
     stop_asked = fields.Boolean(readonly=True)
     error = fields.Text(readonly=True)
@@ -114,6 +150,91 @@ class TelemarketingImport(models.Model):
     def _compute_progress(self):
         for job in self:
             job.progress = 100.0 * job.position / job.total if job.total else 0.0
+
+    @api.depends("database_id")
+    def _compute_basis(self):
+        for job in self:
+            database = job.database_id
+            job.legal_basis = database.legal_basis
+            job.basis_date = database.basis_date
+            job.basis_source = database.basis_source
+
+    @api.depends(
+        "legal_basis", "basis_date", "basis_source", "preview_bases", "database_id"
+    )
+    def _compute_basis_warning(self):
+        for job in self:
+            job.basis_danger, job.basis_warning = job._basis_warnings()
+
+    def _basis_warnings(self):
+        """What stands against calling the rows shown: ``(all of them, some)``."""
+        basis, day, _source = self._basis()
+        rows = [
+            CleanRow(
+                row=0,
+                raw=[],
+                legal_basis=own or "",
+                basis_date=fields.Date.to_date(on) or None,
+                consent_denied=denied,
+            )
+            for own, on, denied in self.preview_bases or []
+        ]
+        if not rows:
+            return False, False
+        found = [row.basis_in(basis, day) for row in rows]
+        without = sum(not mine for mine, _on in found)
+        if without == len(rows):
+            if basis in DATED and not day:
+                return (
+                    self.env._(
+                        "These people will load, but none can be called: say when "
+                        "they gave their consent or asked for the call."
+                    ),
+                    False,
+                )
+            return (
+                self.env._(
+                    "These people will load, but none can be called: no legal basis "
+                    "is stated. Say below why they may be called, or which column "
+                    "of the file says it."
+                ),
+                False,
+            )
+        if without:
+            return False, self.env._(
+                "%(count)s of the %(total)s rows shown will load, but cannot be "
+                "called: no legal basis is stated for them.",
+                count=without,
+                total=len(rows),
+            )
+        Consent = self.env["telemarketing.consent"]
+        today = spanish_day(self.env["telemarketing.clock"]._now())
+        company = self.company_id or self.database_id.company_id
+        old = sum(
+            mine == "consent" and Consent._until(on, company) < today
+            for mine, on in found
+        )
+        if old:
+            return False, self.env._(
+                "%(count)s of the %(total)s rows shown rest on a consent that is too "
+                "old: they will load, but cannot be called until it is renewed.",
+                count=old,
+                total=len(rows),
+            )
+        return False, False
+
+    def _basis(self):
+        """``(basis, day, source)`` of the people whose row says nothing: as stated
+        here, else as the database says of those whom it has."""
+        self.ensure_one()
+        said = self
+        if not self.legal_basis and self.database_id._has_people():
+            said = self.database_id
+        return (
+            said.legal_basis or "",
+            said.basis_date or None,
+            (said.basis_source or "").strip(),
+        )
 
     # STEPS
 
@@ -194,6 +315,7 @@ class TelemarketingImport(models.Model):
             raise UserError(
                 self.env._("Two columns are the same field: %s", error)
             ) from error
+        self._state_basis()
         remembered = dict(self.database_id.column_mapping or {})
         for column, target in zip(self.column_ids, mapping, strict=True):
             remembered[fold(column.heading)] = target
@@ -209,6 +331,27 @@ class TelemarketingImport(models.Model):
         )
         self.env.ref("telemarketing_base.cron_import").sudo()._trigger()
         return True
+
+    def _state_basis(self):
+        """What is stated for the file becomes its database's. Where that has people
+        already, of whom nobody said this, the new ones carry it themselves."""
+        database = self.database_id
+        basis, day, source = self._basis()
+        if basis in DATED and not (day and source):
+            raise UserError(
+                self.env._(
+                    "Say when and where these people gave their consent or asked for "
+                    "the call: it is what an inspector asks for first."
+                )
+            )
+        if not database._has_people():
+            database.write(
+                {
+                    "legal_basis": basis or False,
+                    "basis_date": day or False,
+                    "basis_source": source or False,
+                }
+            )
 
     def action_stop(self):
         """Stop after the rows at hand; what is loaded stays."""
@@ -258,7 +401,10 @@ class TelemarketingImport(models.Model):
             if name.strip()
         )
         now = self.env["telemarketing.clock"]._now()
+        basis, day, _source = self._basis()
         return Settings(
+            basis=basis,
+            basis_on=day,
             required=required,
             duplicates=self.duplicates,
             # Files repeat made-up NIFs and family mails: under another name they
@@ -274,6 +420,15 @@ class TelemarketingImport(models.Model):
         self.ensure_one()
         mapping = self._mapping()
         shown = preview(table, PREVIEW_ROWS, mapping, self._settings(table))
+        self.preview_bases = [
+            [
+                row.legal_basis,
+                row.basis_date and row.basis_date.isoformat(),
+                row.consent_denied,
+            ]
+            for row in shown.rows
+            if row.ok
+        ]
         head = Markup("").join(
             Markup("<th>%s</th>") % text
             for text in (
@@ -432,6 +587,7 @@ class TelemarketingImport(models.Model):
             self.company_id, [phone for row in chunk for phone in row.phones]
         )
         self._insert_phones(good, contact_of, numbers)
+        self._insert_consents(good, contact_of)
         targets = self._insert_targets(good, contact_of)
         objections = self._insert_exclusions(chunk, contact_of, numbers)
         # The inserts went past the ORM: what it remembers of these lists is old.
@@ -440,6 +596,7 @@ class TelemarketingImport(models.Model):
         # Also numbers that were excluded before this file came.
         added._exclude_barred()
         excluded = len(added.filtered(lambda target: target.state == "excluded"))
+        basis, day, _source = self._basis()
         returned = list(self.returned_rows or [])
         for row in chunk:
             if row.problems or row.notices:
@@ -451,6 +608,8 @@ class TelemarketingImport(models.Model):
                 "bad": self.bad + len(chunk) - len(good),
                 "noticed": self.noticed + sum(bool(row.notices) for row in good),
                 "excluded": self.excluded + excluded,
+                "without_basis": self.without_basis
+                + sum(not row.basis_in(basis, day)[0] for row in good),
                 "returned_rows": returned,
             }
         )
@@ -565,6 +724,13 @@ class TelemarketingImport(models.Model):
         spain = self.env.ref("base.es").id
         headings = _unique([column.heading for column in self.column_ids])
         extra_names = self._extra_names()
+        stated = self._basis()
+        # Stated here and not of the database, which has other people.
+        of_file = stated != (
+            database.legal_basis or "",
+            database.basis_date or None,
+            (database.basis_source or "").strip(),
+        )
         columns = [
             "name",
             "database_id",
@@ -583,6 +749,12 @@ class TelemarketingImport(models.Model):
             "birthdate",
             "lang",
             "note",
+            "legal_basis",
+            "basis_date",
+            "basis_source",
+            "client_until",
+            "interacted_on",
+            "is_professional",
             "contact_properties",
             "raw_values",
             "import_id",
@@ -607,6 +779,10 @@ class TelemarketingImport(models.Model):
                 row.birthdate,
                 row.language or None,
                 row.note or None,
+                *self._own_basis(row, stated, of_file),
+                row.client_until,
+                row.interacted_on,
+                row.is_professional,
                 Json(self._extra_values(row, extra_names)),
                 Json(dict(zip(headings, _jsonable(row.raw), strict=False))),
                 self.id,
@@ -616,6 +792,89 @@ class TelemarketingImport(models.Model):
         ]
         ids = self._bulk_insert("telemarketing.contact", columns, values)
         return {row.row: contact for row, contact in zip(rows, ids, strict=True)}
+
+    def _own_basis(self, row, stated, of_file):
+        """``legal_basis, basis_date, basis_source`` that a person carries herself:
+        None where her database's count."""
+        if not (row.own_basis or of_file):
+            return None, None, None
+        basis, day, source = stated
+        mine = row.legal_basis or (basis if of_file else "")
+        same = not row.legal_basis or row.legal_basis == basis
+        return (
+            mine or None,
+            row.basis_date or (day if mine and same else None),
+            row.basis_source or (source if mine and same else None) or None,
+        )
+
+    def _insert_consents(self, rows, contact_of):
+        """What each row says of consent, into the ledger; then who consented when."""
+        basis, day, _source = self._basis()
+        now = self.env["telemarketing.clock"]._now()
+        database = self.database_id
+        texts = self._texts(rows)
+        values = []
+        for row in rows:
+            mine, on = row.basis_in(basis, day)
+            given = start_of_day(on) if mine == "consent" and row.own_basis else None
+            if not given and not row.consent_denied:
+                continue
+            where = self.env._("%(file)s, row %(row)s", file=self.filename, row=row.row)
+            label = row.consent_text[:200] or None
+            values.append(
+                (
+                    contact_of[row.row],
+                    database.company_id.id,
+                    database.principal_id.id or None,
+                    database.id,
+                    "call",
+                    "file",
+                    given,
+                    now if row.consent_denied else None,
+                    "file" if row.consent_denied else None,
+                    texts.get(fold(row.consent_text)) if label else None,
+                    label,
+                    f"{row.basis_source} · {where}" if row.basis_source else where,
+                )
+            )
+        self._bulk_insert(
+            "telemarketing.consent",
+            [
+                "contact_id",
+                "company_id",
+                "principal_id",
+                "database_id",
+                "purpose",
+                "channel",
+                "given_at",
+                "withdrawn_at",
+                "withdrawal_channel",
+                "text_id",
+                "text_version",
+                "source",
+            ],
+            values,
+        )
+        self.env["telemarketing.consent"]._refresh_contacts(
+            list(contact_of.values()), gate=False
+        )
+
+    def _texts(self, rows):
+        """``{folded label: id}`` of our texts, if a row names one."""
+        if not any(row.consent_text for row in rows):
+            return {}
+        texts = (
+            self.env["telemarketing.consent.text"]
+            .sudo()
+            .with_context(active_test=False)
+            .search(
+                [
+                    ("company_id", "in", (False, self.company_id.id)),
+                    ("principal_id", "in", (False, self.database_id.principal_id.id)),
+                ]
+            )
+        )
+        return {fold(text.display_name): text.id for text in texts}
 
     def _insert_phones(self, rows, contact_of, numbers):
         values = [
@@ -906,6 +1165,13 @@ class TelemarketingImportColumn(models.Model):
             "note": self.env._("Remarks"),
             "external_key": self.env._("Client's key"),
             "do_not_call": self.env._("Do not call"),
+            "legal_basis": self.env._("Why they may be called"),
+            "basis_date": self.env._("Date of consent or request"),
+            "basis_source": self.env._("Where it was given"),
+            "consent_text": self.env._("Text agreed to"),
+            "client_until": self.env._("Client until"),
+            "interacted_on": self.env._("Last thing they did or asked"),
+            "is_professional": self.env._("Sole trader or professional"),
         }
         known = [(target, labels.get(target, target)) for target in TARGETS]
         return [*known, ("extra", self.env._("A field of its own"))]

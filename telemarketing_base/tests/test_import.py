@@ -241,6 +241,165 @@ class TestImport(TelemarketingCommon):
         Job._cron_load()
         self.assertEqual((job.state, job.loaded), ("done", 25))
 
+    # why they may be called
+
+    LAWFUL = (
+        "Teléfono;Nombre;Dirección;Consentimiento;Fecha consentimiento;"
+        "Origen del dato;Texto legal;Cliente hasta;Autónomo\n"
+        "612345001;Fechada;S;sí;02/03/2026;Web;Calls v3;;\n"
+        "612345002;Callada;S;;;;;;\n"
+        "612345003;Negada;S;no;;;;;\n"
+        "612345004;Cliente;S;cliente;;;;31/12/2025;\n"
+        "612345005;Ilegible;S;vaya;ayer;;;;\n"
+        "612345006;Autónoma;S;autónoma;;;;;sí\n"
+    )
+    SILENT = {"legal_basis": False, "basis_date": False, "basis_source": False}
+
+    def silent_database(self):
+        return self._create_database(self.campaign_a, "Silent", **self.SILENT)
+
+    def people(self, database):
+        return {contact.name: contact for contact in database.contact_ids}
+
+    def test_people_without_a_legal_basis_load_and_the_preview_says_so(self):
+        database = self.silent_database()
+        job = self.job(database=database)
+        job.action_read()
+        self.assertIn("none can be called", job.basis_danger)
+        self.assertFalse(job.basis_warning)
+        # Stated on the form, the warning goes before anything is saved.
+        form = Form(job)
+        form.legal_basis = "client"
+        self.assertFalse(form.basis_danger)
+        form.legal_basis = "consent"
+        form.basis_source = "Fair"
+        self.assertIn("none can be called", form.basis_danger)
+        form.basis_date = "2020-01-01"
+        self.assertFalse(form.basis_danger)
+        self.assertIn("too old", form.basis_warning)
+        form.basis_date = self.now(days=-3).date()
+        self.assertFalse(form.basis_warning)
+        job.action_load()
+        job._load()
+        self.assertEqual((job.loaded, job.without_basis), (3, 3))
+        self.assertFalse(any(database.contact_ids.mapped("consented_on")))
+
+    def test_a_consent_without_day_or_place_does_not_load(self):
+        job = self.job(database=self.silent_database(), legal_basis="consent")
+        job.action_read()
+        for values in (
+            {"basis_date": "2026-03-02", "basis_source": " "},
+            {"basis_date": False, "basis_source": "Fair"},
+        ):
+            job.write(values)
+            with self.assertRaisesRegex(UserError, "when and where"):
+                job.action_load()
+
+    def test_what_is_stated_at_loading_is_stated_for_the_database(self):
+        database = self.silent_database()
+        job = self.load(
+            database=database,
+            legal_basis="consent",
+            basis_date="2026-03-02",
+            basis_source="Fair",
+        )
+        self.assertEqual(
+            (database.legal_basis, str(database.basis_date), database.basis_source),
+            ("consent", "2026-03-02", "Fair"),
+        )
+        self.assertFalse(job.without_basis)
+        for contact in database.contact_ids:
+            self.assertFalse(contact.legal_basis)
+            self.assertEqual(str(contact.consented_on), "2026-03-02")
+
+    def test_a_second_file_does_not_change_why_the_first_may_be_called(self):
+        database = self.silent_database()
+        first = {"legal_basis": "consent", "basis_source": "Fair"}
+        self.load(database=database, basis_date="2026-03-02", **first)
+        old = database.contact_ids
+        self.load(
+            CSV.replace("12345678Z", "")
+            .replace("6123", "6124")
+            .replace("699 99", "698 99")
+            .replace("677", "678"),
+            database=database,
+            legal_basis="client",
+            basis_date=False,
+            basis_source="Portfolio",
+        )
+        new = database.contact_ids - old
+        self.assertEqual(len(new), 3)
+        self.assertEqual(database.legal_basis, "consent")
+        self.assertEqual(set(old.mapped("legal_basis")), {False})
+        self.assertEqual(set(new.mapped("legal_basis")), {"client"})
+        self.assertEqual(set(new.mapped("basis_source")), {"Portfolio"})
+        self.assertFalse(any(new.mapped("consented_on")))
+        self.assertTrue(all(old.mapped("consented_on")))
+
+    def test_each_row_may_say_why_its_person_may_be_called(self):
+        text = self.env["telemarketing.consent.text"].create(
+            {"name": "Calls", "version": "3", "body": "May we call?"}
+        )
+        database = self.silent_database()
+        job = self.job(self.LAWFUL, database=database)
+        job.action_read()
+        self.assertIn("3 of the 6 rows", job.basis_warning)
+        job.action_load()
+        job._load()
+        self.assertEqual((job.loaded, job.bad, job.without_basis), (6, 0, 3))
+        people = self.people(database)
+        dated = people["Fechada"]
+        self.assertEqual(
+            (dated.legal_basis, str(dated.basis_date), dated.basis_source),
+            ("consent", "2026-03-02", "Web"),
+        )
+        self.assertEqual(str(dated.consented_on), "2026-03-02")
+        consent = dated.consent_ids
+        self.assertEqual(
+            (consent.channel, consent.purpose, consent.text_id, consent.principal_id),
+            ("file", "call", text, self.principal_a),
+        )
+        self.assertEqual(consent.source, "Web · base.csv, row 2")
+        self.assertEqual(consent.create_uid, self.env.user)
+        self.assertEqual(consent.state, "valid")
+        self.assertFalse(people["Callada"].legal_basis)
+        client = people["Cliente"]
+        self.assertEqual(
+            (client.legal_basis, str(client.client_until)), ("client", "2025-12-31")
+        )
+        self.assertFalse(client.consent_ids)
+        firm = people["Autónoma"]
+        self.assertEqual(
+            (firm.legal_basis, firm.is_professional), ("legal_person", True)
+        )
+        _headings, reasons = self.returned(job)
+        self.assertIn("Ilegible", reasons)
+        self.assertFalse(people["Ilegible"].legal_basis)
+
+    def test_a_no_in_the_file_stands_against_the_consent_of_the_whole_file(self):
+        job = self.load(self.LAWFUL)
+        people = self.people(self.database_a)
+        self.assertEqual(job.without_basis, 1)
+        self.assertFalse(people["Negada"].consented_on)
+        self.assertEqual(people["Negada"].consent_ids.state, "withdrawn")
+        self.assertEqual(people["Callada"].consented_on, self.database_a.basis_date)
+        # Its own day wins over the file's, its own basis over the file's consent.
+        self.assertEqual(str(people["Fechada"].consented_on), "2026-03-02")
+        self.assertFalse(people["Cliente"].consented_on)
+
+    def test_consents_of_a_file_are_written_in_bulk(self):
+        head = "Teléfono;Nombre;Dirección;Consentimiento;Fecha consentimiento\n"
+        rows = "".join(f"6{n:08};P{n};S;sí;02/03/2026\n" for n in range(1, 301))
+        job = self.job(head + rows)
+        job.action_read()
+        job.action_load()
+        with self.assertQueryCount(70):
+            job._load()
+        ledger = self.env["telemarketing.consent"].search_count(
+            [("database_id", "=", self.database_a.id)]
+        )
+        self.assertEqual((job.loaded, ledger), (300, 300))
+
     def test_loaded_people_are_shared_out_in_equal_parts(self):
         agents = self.agent_a | self.agent_b
         self.load(assign_agent_ids=[Command.set(agents.ids)])

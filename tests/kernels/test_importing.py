@@ -23,6 +23,7 @@ from odoo.addons.telemarketing_base.importing import (
     Settings,
     asked_not_to_be_called,
     check_birthdate,
+    check_day,
     check_mapping,
     clean_row,
     clean_rows,
@@ -642,6 +643,141 @@ def test_macs_old_epoch_is_known():
     assert born == datetime.date(1998, 9, 12)
 
 
+# ------------------------------------------------------ why they may be called
+LAW = ["Consentimiento", "Fecha consentimiento", "Origen del dato", "Texto legal"]
+DAY = datetime.date(2026, 3, 2)
+
+
+def lawful(*values, headings=LAW, **options):
+    return clean([*ROW, *values], [*HEADINGS, *headings], **{"today": TODAY, **options})
+
+
+@pytest.mark.parametrize(
+    ("headings", "mapping"),
+    [
+        (LAW, ["legal_basis", "basis_date", "basis_source", "consent_text"]),
+        (
+            ["Base legal", "Fecha de solicitud", "Cliente hasta", "Última compra"],
+            ["legal_basis", "basis_date", "client_until", "interacted_on"],
+        ),
+        (
+            ["Consent", "Consent date", "Consent source", "Professional"],
+            ["legal_basis", "basis_date", "basis_source", "is_professional"],
+        ),
+        (["Autónomo", "Fecha de baja"], ["is_professional", "client_until"]),
+    ],
+)
+def test_columns_that_the_law_asks_about_are_recognised(headings, mapping):
+    assert suggest_mapping(headings) == mapping
+
+
+@pytest.mark.parametrize(
+    ("written", "basis"),
+    [
+        ("Consentimiento", "consent"),
+        ("SÍ", "consent"),
+        ("x", "consent"),
+        (1, "consent"),
+        (True, "consent"),
+        ("Cliente", "client"),
+        ("contrato vigente", "client"),
+        ("Empresa", "legal_person"),
+        ("autónomo", "legal_person"),
+        ("Solicitud", "request"),
+        ("call-back request", "request"),
+    ],
+)
+def test_a_basis_is_understood_as_people_write_it(written, basis):
+    row = lawful(written, DAY)
+    assert (row.legal_basis, row.basis_date, row.notices) == (basis, DAY, [])
+    assert row.basis_in("", None) == (basis, DAY)
+
+
+@pytest.mark.parametrize(
+    "written", ["No", "0", 0, False, "no consta", "No autoriza", "revocado", "ninguno"]
+)
+def test_a_no_in_the_column_of_consents_wins_over_the_files_consent(written):
+    row = lawful(written, basis="consent", basis_on=DAY)
+    assert row.ok and row.consent_denied and codes(row.notices) == ["basis_denied"]
+    assert row.basis_in("consent", DAY) == ("", None)
+    # A client who consents to nothing is a client still.
+    assert row.basis_in("client", None) == ("client", None)
+
+
+@pytest.mark.parametrize("written", [None, "", "n/a", "-"])
+def test_an_empty_basis_is_the_files(written):
+    row = lawful(written, basis="consent", basis_on=DAY)
+    assert not row.notices and not row.own_basis
+    assert row.basis_in("consent", DAY) == ("consent", DAY)
+    assert row.basis_in("", None) == ("", None)
+
+
+@pytest.mark.parametrize("written", ["Interés legítimo", "vete a saber", "ex cliente"])
+def test_a_basis_that_nobody_understands_is_noticed_and_not_guessed(written):
+    row = lawful(written, DAY)
+    assert row.ok and not row.legal_basis and codes(row.notices) == ["basis_unknown"]
+
+
+def test_a_consent_without_its_day_loads_and_is_noticed():
+    row = lawful("sí")
+    assert row.ok and codes(row.notices) == ["basis_date_missing"]
+    assert row.basis_in("", None) == ("", None)
+    row = lawful("sí", "ayer")
+    assert codes(row.notices) == ["date_format", "basis_date_missing"]
+    assert lawful("sí", basis="consent", basis_on=DAY).notices == []
+    # The file's day is that of its own basis, not of another.
+    row = lawful("sí", basis="request", basis_on=DAY)
+    assert codes(row.notices) == ["basis_date_missing"]
+
+
+def test_the_day_of_a_consent_may_be_the_consent():
+    row = lawful("02/03/2026", headings=["Consentimiento"])
+    assert (row.legal_basis, row.basis_date, row.notices) == ("consent", DAY, [])
+
+
+def test_a_consent_of_tomorrow_is_no_consent():
+    row = lawful("sí", TODAY + datetime.timedelta(days=1))
+    assert row.basis_date is None
+    assert codes(row.notices) == ["date_range", "basis_date_missing"]
+
+
+@pytest.mark.parametrize(
+    ("written", "future", "day"),
+    [
+        ("31/12/27", True, datetime.date(2027, 12, 31)),
+        (datetime.datetime(2027, 1, 2, 3), True, datetime.date(2027, 1, 2)),
+        ("2026-03-02T10:00:00", False, DAY),
+        ("2 de marzo de 2026", False, DAY),
+        ("31/12/27", False, None),
+        ("30/02/2026", False, None),
+        (2026, False, None),
+        (True, False, None),
+    ],
+)
+def test_days_of_contracts_may_lie_ahead_and_others_not(written, future, day):
+    found, why = check_day(written, TODAY, future=future)
+    assert found == day and bool(why) == (day is None)
+
+
+def test_the_end_of_a_contract_and_the_last_purchase_are_read():
+    row = lawful(
+        "31/12/2027",
+        "1/9/2026",
+        "sí",
+        headings=["Cliente hasta", "Última compra", "Autónomo"],
+    )
+    assert row.client_until == datetime.date(2027, 12, 31)
+    assert row.interacted_on == datetime.date(2026, 9, 1)
+    assert row.is_professional and not row.notices
+    for written, professional, notices in (
+        ("autónomo", True, []),
+        ("particular", False, []),
+        ("quizá", False, ["yes_no"]),
+    ):
+        row = lawful(written, headings=["Autónomo"])
+        assert (row.is_professional, codes(row.notices)) == (professional, notices)
+
+
 @pytest.mark.parametrize(
     "note",
     [
@@ -729,6 +865,8 @@ CELLS = st.one_of(
 ALL = [
     *["Tel", "Tel 2", "Nombre", "Apellidos", "NIF", "Dirección", "CP", "Ciudad"],
     *["Provincia", "Email", "Nacimiento", "Idioma", "Obs", "Cosas", "Robinson"],
+    *["Base legal", "Fecha consentimiento", "Origen del dato", "Texto legal"],
+    *["Cliente hasta", "Última compra", "Autónomo"],
 ]
 
 
