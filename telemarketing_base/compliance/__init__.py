@@ -1,6 +1,14 @@
 """May we call? Pure rules: facts in, answer out. See ``facts`` and ``gate``."""
 
-from .calendars import LEVELS, REGIONS, closed_days, local, official, province_of_number
+from .calendars import (
+    LEVELS,
+    REGIONS,
+    closed_days,
+    local,
+    official,
+    province_of_number,
+    substituted,
+)
 from .caller import caller_kind, check_caller
 from .classes import normalise
 from .facts import (
@@ -81,6 +89,7 @@ __all__ = [
     "province_of_number",
     "recording_due",
     "short",
+    "substituted",
     "text",
     "withdrawal_until",
 ]

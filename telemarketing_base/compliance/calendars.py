@@ -84,6 +84,19 @@ def official(region: str, year: int) -> tuple[tuple[date, str], ...]:
     return tuple(sorted((d, name) for d, name in there.items() if d not in national))
 
 
+@functools.lru_cache(maxsize=256)
+def substituted(region: str, year: int) -> tuple[tuple[date, str], ...]:
+    """Holidays of the whole country that a region does not keep that year, having put
+    others in their place (Estatuto de los Trabajadores art. 37.2). ValueError: no
+    such region."""
+    import holidays
+
+    if region not in REGIONS:
+        raise ValueError(f"no region {region!r}")
+    there = holidays.country_holidays("ES", subdiv=region, years=year, language="es")
+    return tuple((d, name) for d, name in official("", year) if d not in there)
+
+
 # ------------------------------------------------------------------ numbers
 # the digits that follow 8 or 9 (Plan Nacional de Numeración, RD 2296/2004); Ceuta
 # shares 956 with Cádiz and Melilla 951 and 952 with Málaga

@@ -11,6 +11,7 @@ from . import script
 from . import disposition
 from . import calling_rules
 from . import sector
+from . import holiday
 from . import campaign
 from . import campaign_window
 from . import database

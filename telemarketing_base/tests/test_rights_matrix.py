@@ -19,6 +19,7 @@ common                  a master that belongs to no company
 
 import csv
 import itertools
+from datetime import date, timedelta
 from pathlib import Path
 
 from psycopg2 import IntegrityError
@@ -157,6 +158,26 @@ class TestRightsMatrix(TelemarketingCommon):
             # One per company, there from its first day.
             cls.env["telemarketing.calling.rules"]._for(company).unlink()
         return {"company_id": company.id}
+
+    @classmethod
+    def _values_holiday(cls, scope, campaign, agent, team, n):
+        return {
+            "name": f"Holiday {n}",
+            "date": date(2031, 1, 1) + timedelta(n),
+            "level": "national",
+            "company_id": cls._company_of(scope).id,
+        }
+
+    @classmethod
+    def _values_municipality(cls, scope, campaign, agent, team, n):
+        return {"name": f"Town {n}", "state_id": cls.env.ref("base.state_es_m").id}
+
+    @classmethod
+    def _values_municipality_name(cls, scope, campaign, agent, team, n):
+        town = cls.env["telemarketing.municipality"].create(
+            cls._values("telemarketing.municipality", scope)
+        )
+        return {"municipality_id": town.id, "province": "28", "key": f"key {n}"}
 
     @classmethod
     def _values_sector(cls, scope, campaign, agent, team, n):
@@ -444,6 +465,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.campaign.article": {"offer": "x"},
         "telemarketing.campaign.window": {"start": 11},
         "telemarketing.calling.rules": {"max_day": 3},
+        "telemarketing.municipality.name": {"key": "x"},
         "telemarketing.contact.phone": {"sequence": 20},
         "telemarketing.number": {"state": "bad"},
         "telemarketing.target": {"priority": "2"},

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
+from holidays import country_holidays
 from phonenumbers import geocoder
 
 from odoo.addons.telemarketing_base.compliance import (
@@ -44,6 +45,7 @@ from odoo.addons.telemarketing_base.compliance import (
     province_of_number,
     recording_due,
     short,
+    substituted,
     text,
     withdrawal_until,
 )
@@ -981,6 +983,26 @@ def test_every_province_has_a_calendar():
         assert 10 <= len(closed) <= 14, province
     with pytest.raises(ValueError, match="XX"):
         official("XX", 2026)
+
+
+@pytest.mark.parametrize("year", [2026, 2027])
+def test_national_less_moved_plus_regional_is_each_regions_calendar(year):
+    for region in REGIONS:
+        days = {d for d, _name in official("", year) + official(region, year)}
+        days -= {d for d, _name in substituted(region, year)}
+        assert days == set(country_holidays("ES", subdiv=region, years=year))
+
+
+def test_a_region_that_moves_a_national_day_is_told(monkeypatch):
+    def moved(country, subdiv=None, **kwargs):
+        days = country_holidays(country, subdiv=subdiv, **kwargs)
+        if subdiv == "CT":
+            days.pop(date(2031, 1, 6))
+        return days
+
+    monkeypatch.setattr("holidays.country_holidays", moved)
+    assert substituted("CT", 2031) == ((date(2031, 1, 6), "Epifanía del Señor"),)
+    assert substituted("MD", 2031) == ()
 
 
 def test_a_town_closes_on_its_own_days_and_may_work_on_wider_ones():
