@@ -22,6 +22,10 @@ HISTORY = 20
 # People that the list offers and that may not be called after all, in one request.
 FRUITLESS = 10
 MAX_NOTES = 20_000
+# How long the agent may take back an objection recorded by mistake. The desk offers it
+# for ten seconds; the rest is for a slow network.
+UNDO_SHOWN = 10
+UNDO = timedelta(seconds=30)
 HELD = ("leased", "talking", "wrap_up")
 
 
@@ -366,6 +370,95 @@ class TelemarketingDesk(models.AbstractModel):
         if action == "dial":
             raise UserError(self.env._("This telephone cannot do that."))
         return telephony._control(interaction, action, **(params or {}))
+
+    @api.model
+    @_seat
+    def object(self, session, uuid, target_id, scope="all"):
+        """The person on the desk said no: recorded and committed before anything
+        else, effective at once in every list (Circular AEPD 1/2023, 6.b). The call
+        goes on: the agent reads the reference aloud, then gives the result."""
+        target = self._lock_held(target_id)
+        interaction = self._own_interaction(uuid, target_id)
+        if interaction.state == "done" and not interaction.lost:
+            interaction = interaction.browse()
+        if not target and not interaction:
+            raise UserError(
+                self.env._(
+                    "This person is no longer on your desk: nothing was recorded. Tell "
+                    "your supervisor whom to exclude."
+                )
+            )
+        if scope not in ("all", "principal", "campaign"):
+            raise UserError(self.env._("Say how far the objection reaches."))
+        held = interaction or target
+        campaign = held.campaign_id
+        if scope == "principal" and not campaign.principal_id:
+            scope = "all"
+        now = self._now()
+        standing, added = (
+            self.env["telemarketing.exclusion"]
+            .sudo()
+            .with_company(campaign.company_id)
+            ._record_person(
+                held.contact_id,
+                scope=scope,
+                principal_id=scope == "principal" and campaign.principal_id.id,
+                campaign_id=scope == "campaign" and campaign.id,
+                reason="objection",
+                channel="call",
+                source=self.env._("Said to %s", self.env.user.name),
+                interaction_id=interaction.id,
+            )
+        )
+        self._commit()
+        newest = added or standing
+        return self._answer(
+            session,
+            objection={
+                "target_id": target_id,
+                "reference": newest[:1].reference,
+                "scope": scope,
+                "at": self._text(newest[:1].date),
+                "undo_until": self._text(now + timedelta(seconds=UNDO_SHOWN))
+                if added
+                else False,
+                "reason": self.env._("The person asked not to be called."),
+            },
+        )
+
+    @api.model
+    @_seat
+    def take_back_objection(self, session, uuid, target_id, reference):
+        """The key was pressed by mistake: lifted with that reason, which stays in
+        the log. Only my own, of the person on my desk, and only just now."""
+        target = self._lock_held(target_id)
+        held = target or self._own_interaction(uuid, target_id)
+        mine = (
+            self.env["telemarketing.exclusion"]
+            .sudo()
+            .search(
+                [
+                    ("reference", "=", str(reference)),
+                    ("contact_id", "=", held.contact_id.id or 0),
+                    ("create_uid", "=", self.env.uid),
+                    ("channel", "=", "call"),
+                    ("reason", "=", "objection"),
+                    ("in_force", "=", True),
+                    ("date", ">=", self._now() - UNDO),
+                ]
+            )
+        )
+        if not mine:
+            raise UserError(
+                self.env._(
+                    "The objection stands: only a manager can lift it now, with a "
+                    "reason."
+                )
+            )
+        mine._lift(self.env._("The key was pressed by mistake"))
+        self._commit()
+        call = self._call_values(target) if target else False
+        return self._answer(session, call=call, objection=False)
 
     @api.model
     @_seat

@@ -515,3 +515,223 @@ class TestExclusionBlacklist(ExclusionCommon):
             [("model", "=", "phone.blacklist")]
         )
         self.assertEqual(before, after)
+
+
+@tagged("post_install", "-at_install")
+class TestObjectionInACall(ExclusionCommon):
+    """Any unequivocal no counts at once: in every list, on every desk."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.anna = cls.create_contact(
+            "Anna", ["612000001", "612000002"], vat="12345678Z"
+        )
+        cls.target = cls.anna.target_ids
+        cls.target.agent_id = cls.agent_a
+        cls.seat, cls.token = cls.open_desk(cls.agent_a, cls.campaign_a)
+        cls.never = cls.env.ref("telemarketing_base.disposition_do_not_call_ever")
+
+    def hold(self):
+        call = self.seat.get_next(self.token)["call"]
+        self.assertEqual(call["target"]["id"], self.target.id)
+        return call
+
+    def object(self, uuid=False, **values):
+        answer = self.seat.object(self.token, uuid, self.target.id, **values)
+        return answer["objection"]
+
+    def dial(self):
+        call = self.hold()
+        self.seat.dial(
+            self.token, "uuid-call-1", self.target.id, call["phones"][0]["id"]
+        )
+
+    def test_one_key_bars_the_person_in_every_list_and_gives_a_number(self):
+        same_number = self.create_contact("A", "612000002", self.database_other)
+        same_nif = self.create_contact(
+            "Anna P.", "612000009", self.database_b, vat="12345678Z"
+        )
+        self.dial()
+        said = self.object("uuid-call-1")
+        rows = self.Exclusion.search([("reference", "=", said["reference"])])
+        self.assertEqual(len(rows), 3, "two numbers and the NIF")
+        self.assertEqual(rows.contact_id, self.anna)
+        self.assertEqual(rows.interaction_id.uuid, "uuid-call-1")
+        self.assertEqual(set(rows.mapped("channel")), {"call"})
+        self.assertTrue(all(rows.mapped("receipt_due")))
+        self.assertEqual(self.states(same_number, same_nif), ["excluded", "excluded"])
+        # The call goes on: the agent still reads the number aloud.
+        self.assertEqual(self.states(self.anna), ["talking"])
+        answer = self.seat.close_and_get_next(
+            self.token, "uuid-call-1", self.target.id, self.never.id, next=False
+        )
+        self.assertEqual(answer["closed"]["state"], "excluded")
+        self.assertEqual(
+            self.Exclusion.search_count([("contact_id", "=", self.anna.id)]),
+            3,
+            "the result records it no second time",
+        )
+
+    def test_it_is_committed_before_anything_else(self):
+        self.dial()
+        order = []
+        Desk = type(self.env["telemarketing.desk"])
+        Exclusion = type(self.env["telemarketing.exclusion"])
+        record, commit, answer = (
+            Exclusion._record_person,
+            Desk._commit,
+            Desk._answer,
+        )
+
+        def noted(name, method):
+            def wrapper(self, *args, **kwargs):
+                order.append(name)
+                return method(self, *args, **kwargs)
+
+            return wrapper
+
+        with (
+            patch.object(Exclusion, "_record_person", noted("record", record)),
+            patch.object(Desk, "_commit", noted("commit", commit)),
+            patch.object(Desk, "_answer", noted("answer", answer)),
+        ):
+            self.object("uuid-call-1")
+        self.assertEqual(order, ["record", "commit", "answer"])
+
+    def test_another_agent_about_to_dial_the_same_person_is_refused(self):
+        theirs = self.create_contact("A", "612000001", self.database_other)
+        other, token = self.open_desk(self.agent_other, self.campaign_other)
+        call = other.get_next(token)["call"]
+        self.assertEqual(call["target"]["id"], theirs.target_ids.id)
+        self.hold()
+        self.object()
+        answer = other.dial(
+            token, "uuid-other-1", theirs.target_ids.id, theirs.phone_ids.id
+        )
+        self.assertEqual(answer["refused"]["answer"], "never")
+        other.release(token, theirs.target_ids.id)
+        self.assertEqual(self.states(theirs), ["excluded"])
+
+    def test_said_before_the_dial_it_is_not_dialled(self):
+        call = self.hold()
+        self.object()
+        answer = self.seat.dial(
+            self.token, "uuid-call-2", self.target.id, call["phones"][0]["id"]
+        )
+        self.assertEqual(answer["refused"]["answer"], "never")
+
+    def test_whatever_result_follows_nobody_is_called_again(self):
+        self.dial()
+        self.object("uuid-call-1")
+        again = self.create_disposition("No answer", kind="redial_same")
+        self.seat.close_and_get_next(
+            self.token, "uuid-call-1", self.target.id, again.id, next=False
+        )
+        self.assertEqual(self.states(self.anna), ["excluded"])
+
+    def test_the_desk_that_died_after_it_gives_nobody_back_to_the_list(self):
+        self.dial()
+        self.object("uuid-call-1")
+        self.target.leased_until = self.now(minutes=-1)
+        self.env["telemarketing.target"]._cron_return_leases()
+        self.assertEqual(self.states(self.anna), ["excluded"])
+
+    def test_pressed_twice_it_is_one_objection_with_one_number(self):
+        self.hold()
+        first, second = self.object(), self.object()
+        self.assertEqual(first["reference"], second["reference"])
+        self.assertTrue(first["undo_until"])
+        self.assertFalse(second["undo_until"])
+
+    def test_a_slip_is_taken_back_and_stays_in_the_log(self):
+        same = self.create_contact("A", "612000001", self.database_b)
+        self.hold()
+        said = self.object()
+        self.assertEqual(self.states(same), ["excluded"])
+        answer = self.seat.take_back_objection(
+            self.token, False, self.target.id, said["reference"]
+        )
+        self.assertEqual(answer["call"]["may_call"]["answer"], "allowed")
+        self.assertEqual(self.states(same), ["ready"])
+        rows = self.Exclusion.search([("reference", "=", said["reference"])])
+        self.assertFalse(any(rows.mapped("in_force")))
+        self.assertEqual(rows.lifted_by_id, self.agent_a)
+        for row in rows:
+            self.assertEqual(
+                row.log_ids.sorted("id").mapped("what"), ["created", "lifted"]
+            )
+        self.assertFalse(
+            self.Blacklist.search([("number", "=", "+34612000001")]),
+        )
+
+    def test_it_is_not_taken_back_later_nor_by_others_nor_what_stood_before(self):
+        self.hold()
+        said = self.object()
+
+        def take_back(**values):
+            return self.seat.take_back_objection(
+                self.token,
+                **{
+                    "uuid": False,
+                    "target_id": self.target.id,
+                    "reference": said["reference"],
+                    **values,
+                },
+            )
+
+        other, token = self.open_desk(self.agent_b, self.campaign_a)
+        with self.assertRaises(UserError):
+            other.take_back_objection(token, False, self.target.id, said["reference"])
+        with self.assertRaises(UserError):
+            take_back(target_id=0)
+        clock = type(self.env["telemarketing.clock"])
+        later = self.now(seconds=31)
+        with (
+            patch.object(clock, "_now", lambda self: later),
+            self.assertRaises(UserError),
+        ):
+            take_back()
+        rows = self.Exclusion.search([("reference", "=", said["reference"])])
+        self.assertTrue(all(rows.mapped("in_force")))
+        # What a supervisor recorded by hand is no agent's to take back.
+        dora = self.exclude(
+            self.anna, vat="87654321X", channel="hand", reason="objection"
+        )
+        with self.assertRaises(UserError):
+            take_back(reference=dora.reference)
+
+    def test_an_agent_bars_nobody_who_is_not_on_the_desk(self):
+        other = self.create_contact("Eva", "612000077")
+        self.hold()
+        for target_id in (other.target_ids.id, 0, False):
+            with self.assertRaises(UserError):
+                self.seat.object(self.token, False, target_id)
+        with self.assertRaises(UserError):
+            self.object(scope="planet")
+        self.assertEqual(other.target_ids.state, "ready")
+        self.assertFalse(self.Exclusion.search([("contact_id", "=", self.anna.id)]))
+        answer = self.seat.object("token-of-someone", False, self.target.id)
+        self.assertTrue(answer["lost_seat"])
+        with self.assertRaises(AccessError):
+            self.desk(self.plain_user).object(self.token, False, self.target.id)
+
+    def test_only_for_this_client_company_if_the_person_says_so(self):
+        elsewhere = self.create_contact("A", "612000001", self.database_b)
+        self.hold()
+        said = self.object(scope="principal")
+        self.assertEqual(said["scope"], "principal")
+        self.assertEqual(self.states(elsewhere), ["ready"])
+        self.assertEqual(
+            self.Exclusion.search([("reference", "=", said["reference"])]).principal_id,
+            self.principal_a,
+        )
+
+    def test_it_costs_a_bounded_number_of_queries(self):
+        self.dial()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        self.object("uuid-call-1")
+        self.env.flush_all()
+        self.assertLessEqual(self.env.cr.sql_log_count - before, 70)

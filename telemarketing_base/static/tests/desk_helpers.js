@@ -50,6 +50,7 @@ export function makeCampaign(values = {}) {
             disposition(62, "Permanence", {parent_id: 6, level: 2, leaf: false}),
             disposition(621, "Until summer", {parent_id: 62, level: 3}),
             disposition(7, "Sale", {key: "7", needs_order: true}),
+            disposition(9, "Never again", {key: "9", kind: "exclude"}),
         ],
         reasons: [],
         action_types: [],
@@ -219,6 +220,24 @@ export class DeskServer {
             call: this.held,
             empty: false,
         };
+    }
+
+    object({target_id: targetId}) {
+        return {
+            ...this.common,
+            objection: {
+                target_id: targetId,
+                reference: "EX2026-000123",
+                scope: "all",
+                at: instant(),
+                undo_until: instant(10),
+                reason: "The person asked not to be called.",
+            },
+        };
+    }
+
+    take_back_objection() {
+        return {...this.common, call: this.held, objection: false};
     }
 
     release() {

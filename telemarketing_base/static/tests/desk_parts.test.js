@@ -241,6 +241,71 @@ test("pause by keyboard, with its reason, and back", async () => {
     expect(".o_tm_desk[data-phase=ready]").toHaveCount(1);
 });
 
+test("a no is recorded by one key, at once, and its number stands large", async () => {
+    const server = await openTalking();
+    await contains(".o_tm_notes textarea").edit("no quiere", {confirm: false});
+    await keys(["alt", "x"]);
+    await keys(["alt", "x"]);
+    expect(server.heard("object")).toHaveLength(1);
+    expect(server.heard("object")[0]).toMatchObject({
+        uuid: "u-1",
+        target_id: 1,
+        scope: "all",
+    });
+    expect(".o_tm_objection_reference").toHaveText("EX2026-000123");
+    expect(".o_tm_object").not.toBeEnabled();
+    // The call stays open until its result is given; nothing was closed by the key.
+    expect(closes(server)).toEqual([]);
+    expect(".o_tm_may[data-answer=never]").toHaveCount(1);
+    expect("[data-key='9'].o_tm_wanted").toHaveCount(1);
+    await keys("Escape", "Enter");
+    await animationFrame();
+    expect(closes(server)).toEqual([9]);
+});
+
+test("a slip of the key is taken back for ten seconds, not longer", async () => {
+    const server = await openTalking();
+    await keys(["alt", "x"]);
+    expect(".o_tm_take_back").toHaveText(/undo/);
+    await click(".o_tm_take_back");
+    await animationFrame();
+    expect(server.heard("take_back_objection")[0]).toMatchObject({
+        target_id: 1,
+        reference: "EX2026-000123",
+    });
+    expect(".o_tm_objection").toHaveCount(0);
+    expect(".o_tm_may[data-answer=allowed]").toHaveCount(1);
+    expect(".o_tm_wanted").toHaveCount(0);
+    await keys(["alt", "x"]);
+    await advanceTime(11_000);
+    await animationFrame();
+    expect(".o_tm_objection_reference").toHaveCount(1);
+    expect(".o_tm_take_back").toHaveCount(0);
+});
+
+test("who said no before the dial is not dialled", async () => {
+    const server = new DeskServer();
+    await openDesk(server);
+    await keys("Enter");
+    await animationFrame();
+    await keys(["alt", "x"], ["alt", "d"]);
+    expect(server.heard("object")[0].uuid).toBe(false);
+    expect(server.heard("dial")).toEqual([]);
+    expect(dialled).toEqual([]);
+});
+
+test("without network a no becomes a result that is kept and sent", async () => {
+    const server = await openTalking();
+    server.down = true;
+    await keys(["alt", "x"]);
+    await animationFrame();
+    expect(".o_tm_desk[data-offline='1']").toHaveCount(1);
+    await keys(["alt", "x"]);
+    expect(".o_tm_call_line").toHaveText(/record it as a result/);
+    await keys("Enter");
+    expect(".o_tm_desk[data-phase=kept]").toHaveCount(1);
+});
+
 test("only the buttons that the telephony can serve exist", async () => {
     await openTalking();
     expect(".o_tm_dial").toHaveCount(1);

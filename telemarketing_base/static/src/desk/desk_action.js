@@ -182,6 +182,7 @@ export class DeskAction extends Component {
             P: () => this.togglePause(),
             D: () => desk.dial(),
             C: () => desk.hangup(),
+            X: () => desk.object(),
             N: () => this.focusOn(2, ".o_tm_notes textarea"),
             B: () => this.focusOn(2, ".o_tm_callback button, .o_tm_callback input"),
         };

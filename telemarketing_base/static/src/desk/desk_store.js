@@ -228,6 +228,21 @@ export class DeskStore extends Reactive {
         return this.capabilities.includes(capability);
     }
 
+    /** The objection of the person on the desk, once it is recorded. */
+    get objection() {
+        return this.draft?.objection || null;
+    }
+
+    /** Seconds left to take a slip of the key back. */
+    get undoSeconds() {
+        const until = toMillis(this.objection?.undo_until);
+        return until ? Math.max(0, Math.ceil((until - this.clock.now) / 1000)) : 0;
+    }
+
+    get canObject() {
+        return this.working && !this.busy && !this.objection;
+    }
+
     /** Results are taken while somebody is held and the hand has left the last key. */
     get takesResults() {
         return this.working && !this.busy && this.now() >= this.restUntil;
@@ -883,6 +898,85 @@ export class DeskStore extends Reactive {
             this.edit({ended_at: toInstant(this.now()), hangup_cause: cause || false});
             this.held = false;
         }
+    }
+
+    // ------------------------------------------------------------------ a no
+    /**
+     * The person does not want to be called: recorded by the server at once, for every
+     * list. The call stays open: the number is read aloud, then the result is given.
+     */
+    async object() {
+        if (!this.canObject) {
+            return false;
+        }
+        if (this.offline) {
+            // The result says the same, and is kept here until the network is back.
+            this._proposeNever();
+            this.setError(
+                "call",
+                _t("No network: record it as a result. It is sent by itself.")
+            );
+            return false;
+        }
+        return this._act("object", "call", async () => {
+            const {draft} = this;
+            const answer = await this._rpc("object", {
+                uuid: draft.dialled ? draft.uuid : false,
+                target_id: draft.target_id,
+                scope: "all",
+            });
+            if (!this._apply(answer) || this.draft?.uuid !== draft.uuid) {
+                return false;
+            }
+            this._objected(answer.objection);
+            return true;
+        });
+    }
+
+    _objected(objection) {
+        this.edit({objection});
+        const {reason} = objection;
+        for (const phone of this.call.phones) {
+            Object.assign(phone, {callable: false, reason});
+        }
+        this.call.may_call = {answer: "never", until: false, reason, warnings: []};
+        this._proposeNever();
+    }
+
+    /** Enter gives the result that says the same, if the campaign has one. */
+    _proposeNever() {
+        const leaves = (this.campaign?.dispositions || []).filter(
+            (each) => each.leaf && each.kind === "exclude"
+        );
+        const never =
+            leaves.find((each) => each.code === "do_not_call_ever") || leaves[0];
+        if (never) {
+            this.pending = {
+                dispositionId: never.id,
+                where: "",
+                text: _t("Enter gives the result “%s”.", never.name),
+            };
+        }
+    }
+
+    /** The key was a slip: lifted, with that reason, which stays in the log. */
+    async takeBack() {
+        if (!this.undoSeconds) {
+            return false;
+        }
+        return this._act("object", "call", async () => {
+            const {draft} = this;
+            const answer = await this._rpc("take_back_objection", {
+                uuid: draft.dialled ? draft.uuid : false,
+                target_id: draft.target_id,
+                reference: draft.objection.reference,
+            });
+            if (!answer.lost_seat && this.draft?.uuid === draft.uuid) {
+                this.edit({objection: null});
+                this.pending = null;
+            }
+            return this._apply(answer);
+        });
     }
 
     // ------------------------------------------------------------------ the result

@@ -20,6 +20,7 @@ export class HelpOverlay extends Component {
             ["Enter", _t("Next person, or record the result that waits for a date")],
             ["Alt+D", _t("Dial")],
             ["Alt+C", _t("Hang up")],
+            ["Alt+X", _t("Does not want to be called: recorded at once")],
         ];
         if (this.desk.can("hold")) {
             keys.push(["Alt+R", _t("Hold")]);
