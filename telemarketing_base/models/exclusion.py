@@ -1,9 +1,8 @@
-from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
+from ..compliance.terms import objection_proof_due
 from ..identity.nif import parse_nif
 from ..identity.phone import format_phone, parse_phone
 
@@ -189,7 +188,7 @@ class TelemarketingExclusion(models.Model):
             return False
         tz = company.partner_id.tz or "Europe/Madrid"
         day = fields.Datetime.context_timestamp(self.with_context(tz=tz), date).date()
-        return day + relativedelta(months=1)
+        return objection_proof_due(day)
 
     @api.depends("receipt_mail_id.state", "receipt_sms_id.state")
     def _compute_receipt_failed(self):
