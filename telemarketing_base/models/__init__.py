@@ -29,6 +29,7 @@ from . import consent
 from . import agent_session
 from . import interaction
 from . import recording
+from . import evidence
 from . import stat
 from . import search_log
 from . import privacy
@@ -44,4 +45,5 @@ from . import sale_order
 from . import calendar_event
 from . import res_config_settings
 from . import guard
+from . import evidence_file
 from . import demo

@@ -158,7 +158,9 @@ class TelemarketingAvailability(models.Model):
         )
         when = local.strftime("%H:%M")
         if local.date() != today:
-            when = f"{format_date(self.env, local.date(), date_format='EEE d MMM')} {when}"
+            when = (
+                f"{format_date(self.env, local.date(), date_format='EEE d MMM')} {when}"
+            )
         why = self.env["telemarketing.gate"]._short_text(row["code"])
         if row["canary"]:
             return self.env._(

@@ -385,9 +385,20 @@ class TelemarketingGate(models.AbstractModel):
             "attempts_before": number.attempts,
             "number_kind": number.kind,
             "exclusions": [e.reason for e in person.exclusions],
-            "asked_hour": bool(facts.agreed and facts.agreed.outside_hours),
+            **self._asked(target, facts),
             "warnings": [warning.code for warning in verdict.warnings],
             "rules_at": fields.Datetime.to_string(rules.write_date) or False,
+        }
+
+    def _asked(self, target, facts):
+        """Who asked for an hour outside the legal ones, when and how."""
+        if not (facts.agreed and facts.agreed.outside_hours):
+            return {"asked_hour": False}
+        return {
+            "asked_hour": True,
+            "asked_by": target.asked_by or "",
+            "asked_at": fields.Datetime.to_string(target.asked_at) or "",
+            "asked_channel": target.asked_channel or "",
         }
 
     # MANY
@@ -620,9 +631,7 @@ def _facts(fact, rules, campaign_of, closed_days):
     exclusions = tuple(
         Exclusion(reason, scope, _day(since))
         for reason, scope, since in (
-            entry.split(" ")
-            for entry in (fact["exclusions"] or "").split(",")
-            if entry
+            entry.split(" ") for entry in (fact["exclusions"] or "").split(",") if entry
         )
     )
     basis = fact["basis"] or ""

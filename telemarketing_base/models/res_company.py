@@ -28,6 +28,13 @@ class ResCompany(models.Model):
             self.env["telemarketing.calling.rules"]._for(company)
         return companies
 
+    telemarketing_evidence_days = fields.Integer(
+        string="Days to Keep Evidence Files",
+        default=30,
+        help="Files with the evidence of a campaign's calls are deleted after these "
+        "days; they can be made anew.",
+    )
+
     @api.private
     def _telemarketing_has(self, feature):
         """Does this company's edition have the feature?

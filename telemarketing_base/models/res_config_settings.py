@@ -13,6 +13,9 @@ class ResConfigSettings(models.TransientModel):
     telemarketing_erase_uploads_days = fields.Integer(
         related="company_id.telemarketing_erase_uploads_days", readonly=False
     )
+    telemarketing_evidence_days = fields.Integer(
+        related="company_id.telemarketing_evidence_days", readonly=False
+    )
     telemarketing_has_editions = fields.Boolean(
         compute="_compute_telemarketing_has_editions"
     )

@@ -5,6 +5,7 @@ from . import test_editions
 from . import test_consents
 from . import test_exclusions
 from . import test_holidays
+from . import test_evidence
 from . import test_import
 from . import test_js
 from . import test_masters

@@ -419,6 +419,10 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"script_id": script.id, "requirement": "identity", "text": f"Line {n}"}
 
     @classmethod
+    def _values_evidence_file(cls, scope, campaign, agent, team, n):
+        return {"campaign_id": campaign.id}
+
+    @classmethod
     def _values_profile(cls, scope, campaign, agent, team, n):
         return {
             "name": f"Profile {n}",
@@ -485,6 +489,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.import": {"sheet": "x"},
         "telemarketing.import.column": {"target": "name"},
         "telemarketing.script.version": {"body": "x"},
+        "telemarketing.evidence.file": {"date_to": "2100-01-01"},
         "telemarketing.script.legal.line": {"text": "x"},
     }
 
