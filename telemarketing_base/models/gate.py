@@ -176,8 +176,9 @@ class TelemarketingGate(models.AbstractModel):
                        CASE WHEN c.zip ~ '^(0[1-9]|[1-4][0-9]|5[0-2])[0-9]{3}$'
                                  AND (c.country_id IS NULL OR c.country_id = %(spain)s)
                             THEN left(c.zip, 2) END,
-                       s.province, n.province, '') AS province,
-                   %(municipality)s AS municipality) place
+                       s.province, n.province, '') AS province) its
+               CROSS JOIN LATERAL (SELECT its.province,
+                       %(municipality)s AS municipality) place
                LEFT JOIN LATERAL (
                    SELECT string_agg(DISTINCT e.reason || ' ' || e.scope || ' '
                               || to_char(e.date, 'YYYY-MM-DD'), ',') AS all_of_them
@@ -209,7 +210,9 @@ class TelemarketingGate(models.AbstractModel):
     @api.model
     def _municipality_sql(self):
         """Folded name of the town if it has a calendar of its own, else ''."""
-        return SQL("''")
+        return self.env["telemarketing.municipality"]._key_sql(
+            SQL("c.city"), SQL("its.province")
+        )
 
     @api.model
     @tools.ormcache()

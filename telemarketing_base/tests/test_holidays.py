@@ -433,6 +433,31 @@ class TestHolidays(TelemarketingCommon):
         town.state_id = self.barcelona
         self.assertIn({"provinces": ["08", "28"]}, self.refreshed)
 
+    # ON THE DESK: from a town's calendar to the person who lives there
+
+    def test_nobody_is_called_on_the_holiday_of_their_own_town(self):
+        self.Town.create(
+            {
+                "name": "L'Alcúdia de Crespins/Alcúdia Nueva",
+                "state_id": self.env.ref("base.state_es_v").id,
+                "holiday_ids": [Command.create({"name": "x", "date": "2026-11-24"})],
+            }
+        )
+        tuesday = module.fields.Datetime.to_datetime("2026-11-24 10:00:00")
+        answers = {}
+        for number, city in enumerate(
+            ("ALCUDIA NUEVA", "L’Alcudia de  Crespins", "Sueca", False)
+        ):
+            contact = self.create_contact(
+                f"P{number}", f"60000001{number}", zip="46001", city=city
+            )
+            verdict = contact.target_ids._may_call(contact.phone_ids, tuesday)
+            answers[city] = verdict["answer"], verdict.get("code")
+        self.assertEqual(answers["ALCUDIA NUEVA"][0], "until")
+        self.assertEqual(answers["L’Alcudia de  Crespins"], answers["ALCUDIA NUEVA"])
+        self.assertEqual(answers["Sueca"][0], "allowed")
+        self.assertEqual(answers[False], answers["Sueca"])
+
     # SCREENS
 
     def test_a_manager_writes_a_towns_calendar_on_one_page(self):
