@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import execute_values
 
 from odoo import api, fields, models, modules, tools
 from odoo.tools import SQL

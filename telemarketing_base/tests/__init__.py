@@ -14,3 +14,4 @@ from . import test_rights_attacks
 from . import test_rights_matrix
 from . import test_scripts
 from . import test_tours
+from . import test_gate
