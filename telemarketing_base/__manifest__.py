@@ -25,6 +25,7 @@
             "phonenumbers>=9.0.34",
             "python-calamine",
             "python-stdnum",
+            "requests-aws4auth",
             "xlrd",
             "xlsxwriter",
         ],
@@ -54,6 +55,7 @@
         "views/telemarketing_holiday_views.xml",
         "views/telemarketing_number_views.xml",
         "views/telemarketing_refusal_views.xml",
+        "views/telemarketing_robinson_views.xml",
         "views/telemarketing_contact_masters_views.xml",
         "views/telemarketing_contact_views.xml",
         "views/telemarketing_evidence_views.xml",
@@ -82,6 +84,7 @@
         "views/calendar_event_views.xml",
         "views/res_config_settings_views.xml",
         "views/telemarketing_menus.xml",
+        "views/telemarketing_robinson_menus.xml",
         "views/telemarketing_privacy_menus.xml",
     ],
     "demo": [

@@ -46,4 +46,7 @@ from . import calendar_event
 from . import res_config_settings
 from . import guard
 from . import evidence_file
+from . import robinson_check
+from . import robinson_service
+from . import robinson_load
 from . import demo

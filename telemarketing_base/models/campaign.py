@@ -286,6 +286,27 @@ class TelemarketingCampaign(models.Model):
         groups="telemarketing_base.group_supervisor",
     )
     availability_at = fields.Datetime("Counted", compute="_compute_availability")
+    # Lista Robinson; counted in the background
+    robinson_waiting = fields.Integer(
+        "Numbers to Consult",
+        readonly=True,
+        copy=False,
+        groups="telemarketing_base.group_supervisor",
+        help="Never consulted in the Lista Robinson, or too long ago.",
+    )
+    robinson_counted_at = fields.Datetime(
+        readonly=True, copy=False, groups="telemarketing_base.group_supervisor"
+    )
+    robinson_asked = fields.Boolean(
+        copy=False,
+        readonly=True,
+        groups="telemarketing_base.group_supervisor",
+        help="Its numbers are consulted although it does not run yet.",
+    )
+    robinson_notice = fields.Char(
+        compute="_compute_robinson_notice",
+        groups="telemarketing_base.group_supervisor",
+    )
 
     _dates = models.Constraint(
         "CHECK (date_end IS NULL OR date_start IS NULL OR date_end >= date_start)",
@@ -452,6 +473,38 @@ class TelemarketingCampaign(models.Model):
         )
         return {record.id: tuple(figures) for record, *figures in rows}
 
+    @api.depends("robinson_waiting", "company_id")
+    def _compute_robinson_notice(self):
+        service = self.env["telemarketing.robinson.service"]
+        for campaign in self:
+            count = campaign.robinson_waiting
+            if not count:
+                campaign.robinson_notice = False
+            elif service._is_on(campaign.company_id):
+                failed = service._last_failure(campaign.company_id)
+                campaign.robinson_notice = (
+                    campaign.env._(
+                        "%(count)s numbers wait to be consulted in the Lista Robinson. "
+                        "The last time it failed: %(why)s",
+                        count=count,
+                        why=failed,
+                    )
+                    if failed
+                    else campaign.env._(
+                        "%s numbers wait to be consulted in the Lista Robinson; they "
+                        "are called as the answers come.",
+                        count,
+                    )
+                )
+            else:
+                campaign.robinson_notice = campaign.env._(
+                    "%s numbers were never consulted in the Lista Robinson, or too "
+                    "long ago. The online service is off: export them and load the "
+                    "answer (Compliance, Lista Robinson), or let an administrator "
+                    "enter the keys.",
+                    count,
+                )
+
     @api.private
     def _conversion_label(self):
         self.ensure_one()
@@ -503,6 +556,14 @@ class TelemarketingCampaign(models.Model):
                 campaigns=campaign,
                 reason=self.env._("%s starts", campaign.name),
             )
+        self.env["telemarketing.robinson.service"]._campaign_started(self)
+        return True
+
+    def action_robinson(self):
+        """Have its numbers consulted in the Lista Robinson now, also before it
+        starts."""
+        self.check_access("write")
+        self.env["telemarketing.robinson.service"]._campaign_asked(self)
         return True
 
     def action_pause(self):

@@ -107,8 +107,14 @@ class TelemarketingCallingRules(models.Model):
 class TelemarketingCampaign(models.Model):
     _inherit = "telemarketing.campaign"
 
+    # Counted, or asked for by ``action_robinson``.
+    _code_fields = ("robinson_waiting", "robinson_counted_at", "robinson_asked")
+
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            check_fields(self, vals, denied=self._code_fields)
+        self = without_defaults(self, denied=self._code_fields)
         self._check_principal_given(
             [vals.get("principal_id") for vals in vals_list]
             + [self.env.context.get("default_principal_id")]
@@ -116,6 +122,7 @@ class TelemarketingCampaign(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        check_fields(self, vals, denied=self._code_fields)
         if "principal_id" in vals:
             self._check_principal_given([vals["principal_id"]])
         result = super().write(vals)
@@ -237,6 +244,15 @@ class TelemarketingContactPhone(models.Model):
         result = super().write(vals)
         check_still_ours(self, vals, ["contact_id"])
         return result
+
+
+class TelemarketingNumber(models.Model):
+    _inherit = "telemarketing.number"
+
+    def write(self, vals):
+        # What consultations and calls say of it is nobody's to write.
+        check_fields(self, vals, ("state",))
+        return super().write(vals)
 
 
 class TelemarketingTarget(models.Model):

@@ -568,6 +568,10 @@ class TelemarketingImport(models.Model):
             self._write_returned(table)
         self.write({"state": "done", "finished_at": fields.Datetime.now()})
         self._share_out()
+        if self.campaign_id.state == "running":
+            self.env["telemarketing.robinson.service"]._campaign_started(
+                self.campaign_id
+            )
         self._commit_chunk(0)
 
     def _stop(self, table):

@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..compliance import province_of_number
 from ..identity.phone import format_phone
@@ -52,6 +55,27 @@ class TelemarketingNumber(models.Model):
         help="As the last consultation said. Empty: never asked.",
     )
     robinson_at = fields.Datetime("Robinson Checked", readonly=True)
+    robinson_check_id = fields.Many2one(
+        "telemarketing.robinson.check",
+        "Robinson Consultation",
+        readonly=True,
+        # Not indexed: a file writes it to every number at once.
+        ondelete="set null",
+    )
+    robinson_age = fields.Integer(
+        "Days Since",
+        compute="_compute_robinson_age",
+        search="_search_robinson_age",
+        aggregator=None,
+        help="Days since the Lista Robinson was consulted.",
+    )
+    robinson_due = fields.Boolean(
+        "To Be Consulted",
+        compute="_compute_robinson_due",
+        search="_search_robinson_due",
+        help="Somebody of a running campaign has it, and the Lista Robinson was never "
+        "consulted or too long ago.",
+    )
     phone_ids = fields.One2many("telemarketing.contact.phone", "number_id")
 
     _e164_uniq = models.UniqueIndex(
@@ -68,6 +92,38 @@ class TelemarketingNumber(models.Model):
         if {"state", "kind", "drop_locked_until"} & set(vals):
             self.env["telemarketing.target"]._refresh_gate(numbers=self)
         return result
+
+    @api.depends("robinson_at")
+    def _compute_robinson_age(self):
+        now = self.env["telemarketing.clock"]._now()
+        for number in self:
+            at = number.robinson_at
+            number.robinson_age = (now - at).days if at else False
+
+    def _search_robinson_age(self, operator, value):
+        if operator not in (">", ">=", "<", "<=") or not isinstance(value, int):
+            return NotImplemented
+        now = self.env["telemarketing.clock"]._now()
+        if operator in (">", "<="):
+            value += 1
+        limit = now - timedelta(days=value)
+        return [("robinson_at", "<=" if operator in (">", ">=") else ">", limit)]
+
+    def _compute_robinson_due(self):
+        due = self.search([("id", "in", self.ids), ("robinson_due", "=", True)])
+        for number in self:
+            number.robinson_due = number in due
+
+    def _search_robinson_due(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        service = self.env["telemarketing.robinson.service"]
+        service._flush()
+        companies = Domain.OR(
+            [("company_id", "=", company.id), ("id", "in", service._waiting(company))]
+            for company in self.env.companies
+        )
+        return companies
 
     @api.private
     def _count_attempt(self, at, tz):

@@ -1,5 +1,9 @@
+import re
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
+
+from .robinson_client import ENDPOINT, is_safe
 
 
 class ResCompany(models.Model):
@@ -20,6 +24,57 @@ class ResCompany(models.Model):
         help="Files that were uploaded to load a database, and the ones given back "
         "with what was wrong, are deleted after these days.",
     )
+
+    # The keys sign for us: nobody reads them but administrators, and nobody else
+    # decides where signed requests go.
+    telemarketing_robinson_endpoint = fields.Char(
+        "Address of the Lista Robinson",
+        default=ENDPOINT,
+        groups="base.group_system",
+    )
+    telemarketing_robinson_key = fields.Char(
+        "Robinson Access Key", copy=False, groups="base.group_system"
+    )
+    telemarketing_robinson_secret = fields.Char(
+        "Robinson Secret", copy=False, groups="base.group_system"
+    )
+    telemarketing_robinson_all = fields.Boolean(
+        "Consult All Numbers",
+        groups="base.group_system",
+        help="Of every person to be called, also where the law does not ask for it.",
+    )
+    telemarketing_robinson_ahead_days = fields.Integer(
+        "Consult Again Before",
+        default=3,
+        groups="base.group_system",
+        help="So many days before a consultation gets too old.",
+    )
+
+    @api.constrains(
+        "telemarketing_robinson_endpoint",
+        "telemarketing_robinson_key",
+        "telemarketing_robinson_secret",
+    )
+    def _check_telemarketing_robinson(self):
+        for company in self:
+            endpoint = company.telemarketing_robinson_endpoint
+            if endpoint and not is_safe(endpoint):
+                raise ValidationError(
+                    self.env._(
+                        "The address of the Lista Robinson must begin with https://."
+                    )
+                )
+            for value in (
+                company.telemarketing_robinson_key,
+                company.telemarketing_robinson_secret,
+            ):
+                if value and not re.fullmatch(r"[!-~]+", value):
+                    raise ValidationError(
+                        self.env._(
+                            "A key of the Lista Robinson has no spaces and no accents: "
+                            "copy it again."
+                        )
+                    )
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -13,5 +13,6 @@ from . import test_privacy
 from . import test_rights_attacks
 from . import test_rights_matrix
 from . import test_scripts
+from . import test_robinson
 from . import test_tours
 from . import test_gate

@@ -218,6 +218,18 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_robinson_check(cls, scope, campaign, agent, team, n):
+        return {
+            "company_id": campaign.company_id.id,
+            "at": cls.now(),
+            "route": "service",
+        }
+
+    @classmethod
+    def _values_robinson_load(cls, scope, campaign, agent, team, n):
+        return {"company_id": campaign.company_id.id, "kind": "export"}
+
+    @classmethod
     def _values_target(cls, scope, campaign, agent, team, n):
         contact = (
             cls.env["telemarketing.contact"]
@@ -472,6 +484,8 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.municipality.name": {"key": "x"},
         "telemarketing.contact.phone": {"sequence": 20},
         "telemarketing.number": {"state": "bad"},
+        "telemarketing.robinson.check": {"present_count": 1},
+        "telemarketing.robinson.load": {"covers": "all"},
         "telemarketing.target": {"priority": "2"},
         "telemarketing.interaction": {"todo": "x"},
         "telemarketing.agent.session": {"extension": "7"},
