@@ -43,6 +43,9 @@ from . import crm_lead
 from . import crm_team
 from . import sale_order
 from . import calendar_event
+from . import blocked
+from . import privacy_eraser
+from . import erasure
 from . import res_config_settings
 from . import guard
 from . import evidence_file

@@ -102,16 +102,24 @@ class TelemarketingContact(models.Model):
         "telemarketing.import", readonly=True, index="btree_not_null"
     )
     import_row = fields.Integer(readonly=True)
+    erased_at = fields.Datetime(
+        readonly=True, help="Emptied then: its calls stay as figures, nobody's."
+    )
 
     # COMPUTES
 
-    @api.depends("name", "phone_ids.e164", "campaign_id.mask_numbers")
+    @api.depends("name", "phone_ids.e164", "campaign_id.mask_numbers", "erased_at")
     def _compute_display_name(self):
         for contact in self:
             phone = contact.phone or ""
             if phone and contact.campaign_id.mask_numbers:
                 phone = mask_phone(contact.phone_ids[:1].e164 or "")
-            contact.display_name = contact.name or phone or self.env._("Unnamed")
+            unnamed = (
+                self.env._("Erased person")
+                if contact.erased_at
+                else self.env._("Unnamed")
+            )
+            contact.display_name = contact.name or phone or unnamed
 
     @api.depends("phone_ids.e164", "phone_ids.sequence")
     def _compute_phone(self):

@@ -202,6 +202,7 @@ class TelemarketingContact(models.Model):
     _code_fields = (
         *("partner_id", "lead_id", "import_id", "import_row", "raw_values"),
         *("consented_on", "robot_consented_on"),
+        "erased_at",
     )
 
     @api.model_create_multi
@@ -213,6 +214,10 @@ class TelemarketingContact(models.Model):
 
     def write(self, vals):
         check_fields(self, vals, denied=self._code_fields)
+        if not self.env.su and any(contact.erased_at for contact in self):
+            raise UserError(
+                self.env._("An erased person is not filled in again: load it anew.")
+            )
         if "database_id" in vals and not self.env.su:
             database = self.env["telemarketing.database"].browse(vals["database_id"])
             database.check_access("write")

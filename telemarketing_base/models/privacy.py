@@ -131,7 +131,7 @@ class TelemarketingPrivacy(models.AbstractModel):
         )
         found = self._linked(contacts, partners, numbers, companies)
         found["telemarketing.search.log"] = self._search_logs(
-            key, found["telemarketing.target"], companies
+            key, found["telemarketing.target"].ids, companies
         )
         needles = self._needles(key["numbers"], [key["vat"]], [key["email"]])
         imports = contacts.import_id
@@ -250,11 +250,18 @@ class TelemarketingPrivacy(models.AbstractModel):
     @api.model
     def _own_records(self):
         """Models that say what was done with people's data, not what it is."""
-        return ()
+        return (
+            "telemarketing.blocked",
+            "telemarketing.blocked.access",
+            "telemarketing.erasure",
+        )
 
     @api.model
     def _search_logs(self, key, targets, companies):
-        """Searches for the person, and those whose cards showed the person."""
+        """Searches for the person, and those whose cards showed the person.
+
+        :param list targets: ids of the person's targets
+        """
         texts = [key["vat"], key["email"], key["name"], *key["numbers"]]
         texts += [e164.removeprefix("+34") for e164 in key["numbers"]]
         texts = [text.lower() for text in texts if len(text) > 3]
@@ -274,7 +281,7 @@ class TelemarketingPrivacy(models.AbstractModel):
             {
                 "companies": companies.ids,
                 "texts": texts,
-                "targets": [str(target) for target in targets.ids],
+                "targets": [str(target) for target in targets],
             },
         )
         return self._everything("telemarketing.search.log").browse(

@@ -206,16 +206,23 @@ class PrivacyLookupWizardLine(models.TransientModel):
         )
         return contacts.exists(), partners.exists()
 
+    def action_telemarketing_erase(self):
+        """Open a request of erasure of the people among the chosen lines."""
+        contacts, partners = self._chosen_or_told()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "telemarketing.erasure",
+            "view_mode": "form",
+            "name": self.env._("Request of Erasure"),
+            "context": {
+                "default_contact_ids": contacts.ids,
+                "default_partner_ids": partners.ids,
+            },
+        }
+
     def action_telemarketing_export(self):
         """Open the export of the people among the chosen lines."""
-        contacts, partners = self._chosen_people()
-        if not contacts and not partners:
-            raise UserError(
-                self.env._(
-                    "Choose the lines that are the person: contacts, prospects or "
-                    "clients."
-                )
-            )
+        contacts, partners = self._chosen_or_told()
         return {
             "type": "ir.actions.act_window",
             "res_model": "telemarketing.person.export",
@@ -227,3 +234,14 @@ class PrivacyLookupWizardLine(models.TransientModel):
                 "default_partner_ids": partners.ids,
             },
         }
+
+    def _chosen_or_told(self):
+        contacts, partners = self._chosen_people()
+        if not contacts and not partners:
+            raise UserError(
+                self.env._(
+                    "Choose the lines that are the person: contacts, prospects or "
+                    "clients."
+                )
+            )
+        return contacts, partners

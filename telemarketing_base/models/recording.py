@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+DPO = "telemarketing_base.group_dpo"
+
 
 class TelemarketingRecording(models.Model):
     """Recording of an interaction. The sound is in a store, not in PostgreSQL.
@@ -34,6 +36,11 @@ class TelemarketingRecording(models.Model):
     seconds = fields.Integer()
     keep_until = fields.Date(help="Deleted after this day.")
     deleted_at = fields.Datetime(readonly=True)
+    blocked_until = fields.Date(
+        readonly=True,
+        help="Its person was erased: until then for courts and authorities only "
+        "(LOPDGDD art. 32).",
+    )
     access_ids = fields.One2many(
         "telemarketing.recording.access", "recording_id", readonly=True
     )
@@ -60,6 +67,13 @@ class TelemarketingRecording(models.Model):
                 raise AccessError(
                     self.env._("Only supervisors listen to this recording.")
                 )
+        if self.sudo().blocked_until and not user.has_group(DPO):
+            raise AccessError(
+                self.env._(
+                    "This recording is blocked: its person was erased. The data "
+                    "protection officer answers courts and authorities."
+                )
+            )
         if self.deleted_at:
             raise UserError(
                 self.env._("This recording was deleted when its time was over.")

@@ -433,3 +433,362 @@ class TestPersonExport(PrivacyCommon):
         )
         second = self._create_user("manager_two", "manager")
         self.assertRefused(second, model, "read", mine.ids, ["file"])
+
+
+class ErasureCommon(PrivacyCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.officer = cls._create_user("officer", "dpo")
+
+    def request(self, user=None, **values):
+        Erasure = self.as_user(self.env["telemarketing.erasure"], user or self.manager)
+        return Erasure.create(
+            {
+                "contact_ids": [Command.set(self.carmen.ids)],
+                "requester": "Carmen Peña",
+                "identity_checked": True,
+                **values,
+            }
+        )
+
+    def erase(self, **values):
+        request = self.request(**values)
+        request.action_show()
+        request.action_confirm()
+        request.action_erase()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        return request
+
+    # Sample names in what ships with the suite.
+    NOT_PEOPLE = ("ir_ui_view", "telemarketing_script_version")
+
+    def everywhere(self, *texts):
+        """Columns of any table of the database in which one of the texts stands."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """SELECT table_name, column_name FROM information_schema.columns
+               WHERE table_schema = 'public' AND data_type IN
+                   ('text', 'character varying', 'jsonb')"""
+        )
+        found = set()
+        for table, column in self.env.cr.fetchall():
+            if table in self.NOT_PEOPLE:
+                continue
+            self.env.cr.execute(
+                f'SELECT 1 FROM "{table}" WHERE "{column}"::text ILIKE ANY(%s) LIMIT 1',
+                [[f"%{text}%" for text in texts]],
+            )
+            if self.env.cr.fetchone():
+                found.add(f"{table}.{column}")
+        return found
+
+
+@tagged("post_install", "-at_install", "telemarketing_privacy")
+class TestErasure(ErasureCommon):
+    def test_nothing_that_says_who_it_was_is_left_but_exclusion_and_block(self):
+        self.call.todo = "Carmen Peña could not be made a prospect"
+        self.call._add_todo("Carmen Peña could not be made a prospect")
+        self.target.write({"notes": "Carmen", "callback_note": "llamar a Carmen"})
+        self.env["telemarketing.search.log"].create(
+            {
+                "user_id": self.agent_a.id,
+                "company_id": self.company.id,
+                "text": "612400001",
+                "target_ids": [self.target.id],
+            }
+        )
+        content = "Teléfono;Nombre\n612 40 00 01;Carmen Peña\n"
+        job = self.env["telemarketing.import"].create(
+            {
+                "database_id": self.database_a.id,
+                "filename": "base.csv",
+                "file": base64.b64encode(content.encode()),
+                "preview_html": "<p>Carmen Peña</p>",
+                "column_ids": [
+                    Command.create({"heading": "Nombre", "sample": "Carmen Peña"})
+                ],
+                "returned_rows": [[["612400001", "Carmen Peña"], "twice"]],
+                "state": "done",
+            }
+        )
+        # Other people and companies with the same number are their own matter.
+        (self.carmen_b | self.carmen_far).phone_ids.unlink()
+        (self.carmen_b | self.carmen_far).name = "Somebody"
+        self.erase()
+        self.assertEqual(
+            self.everywhere("Carmen", "Peña", NIF, "C/ Mayor 3", "tarde"),
+            {"telemarketing_blocked.data", "telemarketing_blocked.identifiers"},
+        )
+        self.assertEqual(
+            self.everywhere("612400001", "612 400 001", "915400001"),
+            {
+                "telemarketing_blocked.data",
+                "telemarketing_blocked.identifiers",
+                "telemarketing_number.e164",
+                "telemarketing_exclusion.e164",
+            },
+        )
+        self.assertFalse(job.file)
+        self.assertFalse(job.returned_rows)
+
+    def test_figures_and_the_calls_themselves_stay(self):
+        started = self.call.started_at
+        self.erase()
+        self.assertTrue(self.call.exists())
+        self.assertEqual(self.call.started_at, started)
+        self.assertEqual(self.call.agent_id, self.agent_a)
+        self.assertEqual(self.call.campaign_id, self.campaign_a)
+        self.assertTrue(self.consent.exists())
+
+    def test_open_work_is_closed_and_agreed_callbacks_are_not_made(self):
+        self.target.write(
+            {"callback": True, "callback_user_id": self.agent_a.id, "state": "ready"}
+        )
+        self.erase()
+        self.assertIn(self.target.state, ("done", "excluded"))
+        self.assertFalse(self.target.callback or self.target.callback_user_id)
+        self.assertFalse(self.target.due_at)
+
+    def test_the_next_file_brings_the_person_back_excluded_never_callable(self):
+        self.erase()
+        again = self.create_contact("Carmen Peña", ["612 400 001", "915400001"])
+        again.target_ids._exclude_barred()
+        verdicts = again.target_ids._may_call_each(again.phone_ids, self.now())
+        self.assertEqual(again.target_ids.state, "excluded")
+        self.assertEqual({v["answer"] for v in verdicts.values()}, {"never"})
+
+    def test_only_this_client_companys_calls_stop_unless_told_otherwise(self):
+        request = self.erase()
+        exclusions = self.env["telemarketing.exclusion"].search(
+            [("source", "ilike", request.reference), ("number_id", "!=", False)]
+        )
+        self.assertEqual(len(exclusions), 2)
+        self.assertEqual(set(exclusions.mapped("scope")), {"principal"})
+        self.assertEqual(exclusions.principal_id, self.principal_a)
+        self.assertFalse(exclusions.contact_id)
+
+    def test_asked_of_us_everywhere_is_everywhere(self):
+        request = self.erase(reach="all")
+        exclusions = self.env["telemarketing.exclusion"].search(
+            [("source", "ilike", request.reference), ("number_id", "!=", False)]
+        )
+        self.assertEqual(set(exclusions.mapped("scope")), {"all"})
+        self.carmen_b.invalidate_recordset()
+        self.assertEqual(self.carmen_b.name, "Carmen P.")
+
+    def test_another_principals_person_of_the_same_number_is_not_erased(self):
+        self.erase()
+        self.assertEqual(self.carmen_b.name, "Carmen P.")
+        self.assertEqual(self.carmen_b.phone_ids.e164, "+34612400001")
+        with self.assertRaisesRegex(UserError, "different client companies"):
+            self.request(
+                contact_ids=[Command.set((self.carmen | self.carmen_b).ids)],
+            )
+
+    def test_a_prospect_without_documents_goes_with_its_chatter(self):
+        partner = self.env["res.partner"].create(
+            {
+                "name": "Carmen Peña",
+                "phone": "+34612400001",
+                "email": "carmen@example.com",
+                "telemarketing_principal_id": self.principal_a.id,
+            }
+        )
+        partner.message_post(body="Carmen Peña ha llamado")
+        lead = self.env["crm.lead"].create(
+            {
+                "name": "A: Carmen Peña",
+                "partner_id": partner.id,
+                "description": "Carmen quiere fibra",
+            }
+        )
+        lead.message_post(body="Carmen")
+        self.carmen.write({"partner_id": partner.id, "lead_id": lead.id})
+        (self.carmen_b | self.carmen_far).name = "Somebody"
+        self.erase()
+        self.assertFalse(partner.active)
+        self.assertFalse(lead.active)
+        self.assertEqual(
+            self.everywhere("Carmen", "Peña"),
+            {"telemarketing_blocked.data", "telemarketing_blocked.identifiers"},
+        )
+
+    def test_who_has_an_invoice_stays_with_it_and_that_is_said(self):
+        partner = self.env["res.partner"].create({"name": "Cliente con Factura"})
+        own = self.create_contact("Cliente", "612 400 050", self.database_own)
+        own.partner_id = partner
+        journal = self.env["account.journal"].search(
+            [("type", "=", "general"), ("company_id", "=", self.company.id)], limit=1
+        ) or self.env["account.journal"].create(
+            {"name": "Misc", "code": "TMPRV", "type": "general"}
+        )
+        self.env["account.move"].create(
+            {"move_type": "entry", "journal_id": journal.id, "partner_id": partner.id}
+        )
+        request = self.request(contact_ids=[Command.set(own.ids)])
+        request.action_show()
+        self.assertIn("Cliente con Factura", request.plan_html)
+        self.assertIn("invoices", request.plan_html)
+        request.action_confirm()
+        request.action_erase()
+        self.assertEqual(partner.name, "Cliente con Factura")
+        self.assertTrue(partner.active)
+        self.assertFalse(own.name)
+        self.assertNotIn("Cliente con Factura", request.kept_html)
+        self.assertIn(f"#{partner.id}", request.kept_html)
+
+    def test_a_client_known_without_a_contact_is_erased_and_blocked_too(self):
+        partner = self.env["res.partner"].create(
+            {
+                "name": "Solo Cliente",
+                "phone": "+34612400077",
+                "country_id": self.env.ref("base.es").id,
+            }
+        )
+        self.erase(
+            contact_ids=[Command.clear()], partner_ids=[Command.set(partner.ids)]
+        )
+        self.assertFalse(partner.active)
+        self.assertNotEqual(partner.name, "Solo Cliente")
+        blocked = self.env["telemarketing.blocked"]._with_identifier(
+            ["+34612400077"], self.company
+        )
+        self.assertIn("Solo Cliente", json.dumps(blocked.sudo().data))
+        self.assertTrue(
+            self.env["telemarketing.exclusion"].search_count(
+                [("e164", "=", "+34612400077"), ("scope", "=", "all")]
+            )
+        )
+
+    def test_what_will_happen_is_shown_and_confirmed_twice_before(self):
+        request = self.request()
+        for step in ("action_confirm", "action_erase"):
+            with self.assertRaises(UserError):
+                getattr(request, step)()
+        request.action_show()
+        self.assertIn("exclusions", request.plan_html)
+        self.assertIn("blocked until", request.plan_html)
+        with self.assertRaises(UserError):
+            request.action_erase()
+        with self.assertRaises(UserError):
+            request.contact_ids = [Command.link(self.other.id)]
+        self.assertEqual(self.carmen.name, "Carmen Peña")
+        request.action_confirm()
+        request.action_erase()
+        self.assertFalse(self.carmen.name)
+        self.assertFalse(request.requester)
+        with self.assertRaises(UserError):
+            request.action_erase()
+
+    def test_who_shares_the_number_is_named_before_as_a_count(self):
+        self.create_contact("Marido", "612 400 001")
+        request = self.request()
+        request.action_show()
+        self.assertIn("other people have one of these numbers", request.plan_html)
+
+    def test_not_while_somebody_talks_to_the_person(self):
+        self.target.write(
+            {
+                "state": "talking",
+                "leased_by_id": self.agent_a.id,
+                "leased_until": self.now(minutes=10),
+            }
+        )
+        request = self.request()
+        request.action_show()
+        request.action_confirm()
+        with self.assertRaisesRegex(UserError, "on the desk"):
+            request.action_erase()
+
+    def test_an_erased_person_is_not_filled_in_again_by_hand(self):
+        self.erase()
+        with self.assertRaises(UserError):
+            self.as_user(self.carmen, self.manager).write({"name": "Carmen"})
+
+    def test_proofs_stay_blocked_for_three_years_behind_a_logged_door(self):
+        request = self.erase()
+        blocked = self.env["telemarketing.blocked"].search(
+            [("reference", "=", request.reference)]
+        )
+        self.assertEqual((blocked.calls, blocked.consents), (1, 1))
+        days = (blocked.blocked_until - self.now().date()).days
+        self.assertGreaterEqual(days, 3 * 365)
+        self.assertEqual(self.recording.blocked_until, blocked.blocked_until)
+        self.assertGreaterEqual(self.recording.keep_until, blocked.blocked_until)
+        with self.assertRaises(AccessError), mute_logger(*QUIET):
+            self.as_user(self.recording, self.manager)._open("listen")
+        wizard = self.as_user(
+            self.env["telemarketing.blocked.read"], self.officer
+        ).create({"phone": "612 400 001", "reason": "Juzgado 3, autos 120/2026"})
+        wizard.action_read()
+        self.assertIn("Carmen Peña", wizard.data_html)
+        self.assertIn("Prefiere el turno de tarde", wizard.data_html)
+        archive = zipfile.ZipFile(
+            io.BytesIO(base64.b64decode(wizard.with_context(bin_size=False).file))
+        )
+        proofs = [name for name in archive.namelist() if "proof" in name]
+        self.assertEqual(archive.read(proofs[0]), b"signed form")
+        access = blocked.access_ids
+        self.assertEqual(access.user_id, self.officer)
+        self.assertEqual(access.reason, "Juzgado 3, autos 120/2026")
+
+    def test_blocked_data_are_read_by_nobody_else_and_by_no_other_door(self):
+        request = self.erase()
+        blocked = self.env["telemarketing.blocked"].search(
+            [("reference", "=", request.reference)]
+        )
+        proof = self.env["ir.attachment"].search(
+            [("res_model", "=", blocked._name), ("res_id", "=", blocked.id)]
+        )
+        self.assertTrue(proof)
+        for user in (self.manager, self.supervisor_a, self.agent_a, self.plain_user):
+            self.assertRefused(user, blocked._name, "read", blocked.ids)
+            self.assertRefused(
+                user, "telemarketing.blocked.read", "create", {"reason": "curious"}
+            )
+        self.assertRefused(self.officer, blocked._name, "read", blocked.ids, ["data"])
+        self.assertRefused(self.officer, blocked._name, "unlink", blocked.ids)
+        self.assertRefused(self.officer, "ir.attachment", "read", proof.ids, ["raw"])
+        with self.assertRaises(UserError):
+            self.rpc(
+                self.officer,
+                "telemarketing.blocked.read",
+                "action_read",
+                self.as_user(self.env["telemarketing.blocked.read"], self.officer)
+                .create({"phone": "612400001", "reason": "x"})
+                .ids,
+            )
+        far = self._create_user("officer_far", "dpo", company=self.company_b)
+        wizard = self.as_user(self.env["telemarketing.blocked.read"], far).create(
+            {"phone": "612400001", "reason": "Juzgado de otra empresa"}
+        )
+        wizard.action_read()
+        self.assertNotIn("Carmen Peña", wizard.data_html)
+
+    def test_nobody_erases_whom_he_does_not_see_nor_skips_a_step(self):
+        model = "telemarketing.erasure"
+        theirs = {"contact_ids": [Command.set(self.carmen.ids)]}
+        for user in (self.agent_a, self.supervisor_a, self.plain_user, self.portal_a):
+            self.assertRefused(user, model, "create", theirs)
+        far = {"contact_ids": [Command.set(self.carmen_far.ids)]}
+        self.assertRefused(self.manager, model, "create", far)
+        self.assertRefused(
+            self.manager, model, "create", {**theirs, "state": "confirmed"}
+        )
+        request = self.request()
+        self.assertRefused(
+            self.manager, model, "write", request.ids, {"state": "confirmed"}
+        )
+        self.assertRefused(self.manager, model, "write", request.ids, far)
+        self.assertRefused(self.manager, model, "_erase", request.ids)
+        self.assertRefused(
+            self.manager, "telemarketing.privacy.eraser", "_empty", self.carmen.ids
+        )
+        self.assertRefused(self.supervisor_a, model, "action_show", request.ids)
+
+    def test_the_erasure_is_in_odoos_privacy_log(self):
+        request = self.erase()
+        log = self.env["privacy.log"].search([], order="id desc", limit=1)
+        self.assertIn(request.reference, log.execution_details)

@@ -476,8 +476,35 @@ class TestRightsMatrix(TelemarketingCommon):
         )
         return {"name": f"Feature {n}", "key": f"f{n}", "edition_id": edition.id}
 
+    @classmethod
+    def _values_erasure(cls, scope, campaign, agent, team, n):
+        return {"contact_ids": [Command.set(cls.contacts[scope].ids)]}
+
+    @classmethod
+    def _values_blocked(cls, scope, campaign, agent, team, n):
+        return {
+            "reference": f"ER-{n}",
+            "company_id": campaign.company_id.id,
+            "principal_id": campaign.principal_id.id,
+            "cause": "erasure",
+            "blocked_at": cls.now(),
+            "blocked_until": "2030-01-01",
+        }
+
+    @classmethod
+    def _values_blocked_access(cls, scope, campaign, agent, team, n):
+        return {
+            "reference": f"ER-{n}",
+            "company_id": campaign.company_id.id,
+            "user_id": agent.id,
+            "reason": "court",
+        }
+
     # What is written to try a write, where it is not the name.
     WRITES = {
+        "telemarketing.erasure": {"requester": "x"},
+        "telemarketing.blocked": {"reference": "x"},
+        "telemarketing.blocked.access": {"reason": "x"},
         "telemarketing.campaign.article": {"offer": "x"},
         "telemarketing.campaign.window": {"start": 11},
         "telemarketing.calling.rules": {"max_day": 3},

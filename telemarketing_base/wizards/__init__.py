@@ -3,3 +3,4 @@ from . import distribute
 from . import exclusion_add
 from . import exclusion_lift
 from . import person_export
+from . import blocked_read
