@@ -298,7 +298,17 @@ class TelemarketingErasure(models.Model):
         return {
             "company": self.company_id,
             "key": key,
-            "vats": {(vat or "").removeprefix("ES") for vat in vats if vat},
+            "vats": {
+                vat
+                for vat in (
+                    *(
+                        self.env["telemarketing.exclusion"]._own_vat(c)
+                        for c in contacts
+                    ),
+                    *((p.vat or "").removeprefix("ES") for p in partners),
+                )
+                if vat
+            },
             "contacts": contacts,
             "numbers": numbers,
             "calls": calls,

@@ -32,10 +32,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             ).split(),
             "telemarketing.interaction": "notes todo e164 number_id gate".split(),
             "telemarketing.target": (
-                "notes callback_note target_properties asked_channel asked_at"
+                "notes callback_note target_properties asked_channel asked_at asked_by"
             ).split(),
-            "telemarketing.consent": "number_id source evidence_name link".split(),
-            "telemarketing.refusal": ["number_id"],
+            "telemarketing.consent": (
+                "number_id source evidence_name link withdrawal_reason"
+            ).split(),
             "crm.lead": (
                 "contact_name partner_name email_from email_normalized email_cc"
                 " phone phone_sanitized street street2 zip city website function"
@@ -317,30 +318,17 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         :return: those added
         """
         Exclusion = self.env["telemarketing.exclusion"].sudo()
-        principal = principal if scope == "principal" else self.env["res.partner"]
-        same = [
-            ("company_id", "=", company.id),
-            ("lifted_at", "=", False),
-            "|",
-            ("scope", "=", "all"),
-            "&",
-            ("scope", "=", scope),
-            ("principal_id", "=", principal.id),
-        ]
-        values = {
-            "company_id": company.id,
-            "scope": scope,
-            "principal_id": principal.id,
-            "reason": "request",
-            "channel": channel,
-            "source": source,
-        }
-        barred = Exclusion.search([*same, ("number_id", "in", numbers.ids)]).number_id
-        wanted = [{**values, "number_id": number.id} for number in numbers - barred]
-        if "vat" in Exclusion._fields:
-            known = Exclusion.search([*same, ("vat", "in", list(vats))]).mapped("vat")
-            wanted += [{**values, "vat": vat} for vat in sorted(set(vats) - set(known))]
-        return Exclusion.create(wanted)
+        _standing, added = Exclusion._record(
+            company,
+            numbers=numbers.ids,
+            vats=vats,
+            scope=scope,
+            principal_id=principal.id if scope == "principal" else False,
+            reason="request",
+            channel=channel,
+            source=source,
+        )
+        return added
 
     # EMPTY
 
@@ -381,22 +369,18 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
                WHERE id = ANY(%(targets)s)""",
             {"targets": targets, "now": now},
         )
-        if "telemarketing.refusal" in self.env:
-            cr.execute(
-                "SELECT id FROM telemarketing_refusal WHERE target_id = ANY(%s)",
-                [targets],
-            )
-            self._blank("telemarketing.refusal", [row[0] for row in cr.fetchall()])
-        # The number or the NIF that is kept must not lead to the emptied person.
-        by_vat = "vat" in self.env["telemarketing.exclusion"]._fields
         cr.execute(
-            SQL(
-                """UPDATE telemarketing_exclusion
-                   SET contact_id = NULL, interaction_id = NULL
-                   WHERE contact_id = ANY(%s) AND (number_id IS NOT NULL %s)""",
-                ids,
-                SQL("OR vat IS NOT NULL") if by_vat else SQL(),
-            )
+            "UPDATE telemarketing_refusal SET number_id = NULL"
+            " WHERE target_id = ANY(%s)",
+            [targets],
+        )
+        # The number or the NIF that is kept must not lead to the emptied person.
+        cr.execute(
+            """UPDATE telemarketing_exclusion
+               SET contact_id = NULL, interaction_id = NULL
+               WHERE contact_id = ANY(%(ids)s)
+                 AND num_nonnulls(number_id, vat) > 0""",
+            links,
         )
         cr.execute(
             """UPDATE telemarketing_interaction SET phone_id = NULL

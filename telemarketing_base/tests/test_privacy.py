@@ -518,8 +518,16 @@ class TestErasure(ErasureCommon):
         (self.carmen_b | self.carmen_far).name = "Somebody"
         self.erase()
         self.assertEqual(
-            self.everywhere("Carmen", "Peña", NIF, "C/ Mayor 3", "tarde"),
+            self.everywhere("Carmen", "Peña", "C/ Mayor 3", "tarde"),
             {"telemarketing_blocked.data", "telemarketing_blocked.identifiers"},
+        )
+        self.assertEqual(
+            self.everywhere(NIF),
+            {
+                "telemarketing_blocked.data",
+                "telemarketing_blocked.identifiers",
+                "telemarketing_exclusion.vat",
+            },
         )
         self.assertEqual(
             self.everywhere("612400001", "612 400 001", "915400001"),
