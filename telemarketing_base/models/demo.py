@@ -9,6 +9,7 @@ from psycopg2 import IntegrityError
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
+from odoo.tools import SQL
 
 from ..demo import people, simulation, texts
 from ..identity import PROVINCES
@@ -151,12 +152,16 @@ class TelemarketingDemo(models.AbstractModel):
         ):
             return False
         self._speak_spanish()
+        self.env["telemarketing.clock"]._wind()
         fortnight = _Fortnight(self.env, company)
         fortnight.make_databases()
         fortnight.play()
         fortnight.write_history()
         fortnight.write_outcomes()
         self.env.flush_all()
+        self.env["telemarketing.gate"]._refresh_few(
+            company, SQL("true"), self.env["telemarketing.clock"]._now()
+        )
         return True
 
     @api.model
@@ -280,7 +285,7 @@ class _Fortnight:
         targets = (
             self.off | self.env["telemarketing.contact"].union(*found.values())
         ).target_ids
-        targets.callable_from = since
+        targets.filtered("callable_from").callable_from = since
         self.exclude_robinson()
         self.give_consents()
 

@@ -231,8 +231,6 @@ class TelemarketingGate(models.AbstractModel):
 
     @api.model
     def _closed_days(self, company, province, municipality):
-        if "telemarketing.holiday" not in self.env:  # TEMPORARY
-            return frozenset()
         return self.env["telemarketing.holiday"]._for_place(
             company, province, municipality
         )
