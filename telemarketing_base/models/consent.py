@@ -13,8 +13,6 @@ UTC = ZoneInfo("UTC")
 EXPIRING_DAYS = 60
 #: Days in which who said no is not asked again.
 ASK_AGAIN_DAYS = 365
-#: Years that a consent counts where the company's rules say nothing (TRLGDCU 62.1).
-YEARS = 2
 
 
 def spanish_day(at):
@@ -74,6 +72,7 @@ class TelemarketingConsent(models.Model):
             "withdrawn_at",
             "withdrawal_channel",
             "withdrawal_reason",
+            "withdrawal_interaction_id",
             "evidence",
             "evidence_name",
             "link",
@@ -171,6 +170,12 @@ class TelemarketingConsent(models.Model):
     withdrawn_at = fields.Datetime("Withdrawn on")
     withdrawal_channel = fields.Selection(selection=_channels)
     withdrawal_reason = fields.Char()
+    withdrawal_interaction_id = fields.Many2one(
+        "telemarketing.interaction",
+        "Withdrawn in the Call",
+        readonly=True,
+        index="btree_not_null",
+    )
     text_id = fields.Many2one(
         "telemarketing.consent.text",
         "Text",
@@ -277,10 +282,8 @@ class TelemarketingConsent(models.Model):
     @api.model
     def _term(self, company):
         """``(years, whether the anniversary itself counts)`` by the company's rules."""
-        if "telemarketing.calling.rules" not in self.env:
-            return YEARS, True
-        rules = self.env["telemarketing.calling.rules"].sudo()._for(company)
-        return rules.consent_years or YEARS, rules.consent_last_day
+        rules = self.env["telemarketing.calling.rules"].sudo()._for(company)._kernel()
+        return rules.consent_years, rules.consent_last_day
 
     def _search_state(self, operator, value):
         if operator != "in":
@@ -479,7 +482,7 @@ class TelemarketingConsent(models.Model):
         }
 
     @api.private
-    def _withdraw(self, at, channel, reason=False):
+    def _withdraw(self, at, channel, reason=False, interaction=None):
         """Taken back: from that instant none of these counts.
 
         :return: those that stood until now
@@ -490,6 +493,7 @@ class TelemarketingConsent(models.Model):
                 "withdrawn_at": at,
                 "withdrawal_channel": channel,
                 "withdrawal_reason": reason,
+                "withdrawal_interaction_id": interaction.id if interaction else False,
             }
         )
         return standing
@@ -555,12 +559,12 @@ class TelemarketingConsent(models.Model):
         return changed
 
     @api.model
-    def _refresh_databases(self, databases):
+    def _refresh_databases(self, databases, gate=True):
         """The same for everybody in these files."""
         if not databases:
             return
         changed = self._write_consented("c.database_id = ANY(%(ids)s)", databases.ids)
-        if changed:
+        if changed and gate:
             self.env["telemarketing.target"]._refresh_gate(
                 campaigns=databases.sudo().campaign_id
             )
@@ -677,11 +681,15 @@ class TelemarketingConsent(models.Model):
             & Domain("number_id", "=", False)
             & Domain("database_id", "=", contact.database_id.id)
         )
-        return self.sudo().search(
+        return self.sudo().search_fetch(
             who
             & Domain("company_id", "=", contact.company_id.id)
             & Domain("principal_id", "=", contact.principal_id.id)
             & Domain("purpose", "in", list(purposes)),
+            [
+                *("contact_id", "purpose", "given_at", "refused_at", "withdrawn_at"),
+                *("channel", "text_version", "source"),
+            ],
             order="given_at DESC, id DESC",
         )
 
@@ -771,30 +779,28 @@ class TelemarketingConsent(models.Model):
         return consents
 
     @api.private
-    def _take_back(self, contact, purposes, values):
+    def _take_back(self, contact, purposes, at, channel, reason, interaction):
         """Withdraw what this person gave for these purposes, in the ledger or in the
-        file that states it.
-
-        :param dict values: ``{at, channel, reason, interaction_id}``
-        """
+        file that states it."""
         for purpose in purposes:
             standing = self._reaching(contact, [purpose]).filtered(
                 lambda c: c.contact_id == contact and c.given_at and not c.withdrawn_at
             )
-            standing._withdraw(values["at"], values["channel"], values.get("reason"))
-            if not standing:
-                # Of the file or the number, which speak of others too.
-                self.sudo().create(
-                    {
-                        "contact_id": contact.id,
-                        "purpose": purpose,
-                        "channel": values["channel"],
-                        "withdrawn_at": values["at"],
-                        "withdrawal_channel": values["channel"],
-                        "withdrawal_reason": values.get("reason"),
-                        "interaction_id": values.get("interaction_id"),
-                    }
-                )
+            if standing:
+                standing._withdraw(at, channel, reason, interaction)
+                continue
+            # Given with the file or the number, which speak of others too.
+            self.sudo().create(
+                {
+                    "contact_id": contact.id,
+                    "purpose": purpose,
+                    "channel": channel,
+                    "withdrawn_at": at,
+                    "withdrawal_channel": channel,
+                    "withdrawal_reason": reason,
+                    "withdrawal_interaction_id": interaction.id,
+                }
+            )
 
 
 class TelemarketingConsentText(models.Model):
@@ -915,13 +921,7 @@ class TelemarketingConsentText(models.Model):
     def _for(self, contact):
         """The text to read to this person: its advertiser's own first, then in the
         person's language, then the newest; or none."""
-        contact = contact.sudo()
-        texts = self.sudo().search(
-            [
-                ("company_id", "in", (False, contact.company_id.id)),
-                ("principal_id", "in", (False, contact.principal_id.id)),
-            ]
-        )
+        texts = self._for_reading(contact)
         lang = (contact.lang or "es").split("_")[0]
 
         def rank(text):
@@ -935,6 +935,17 @@ class TelemarketingConsentText(models.Model):
 
         # A text in a language that is not theirs is better than none.
         return max(texts, key=rank, default=self.browse())
+
+    @api.model
+    def _for_reading(self, contact):
+        """Every text that may be read to this person."""
+        contact = contact.sudo()
+        return self.sudo().search(
+            [
+                ("company_id", "in", (False, contact.company_id.id)),
+                ("principal_id", "in", (False, contact.principal_id.id)),
+            ]
+        )
 
     def _rendered(self, contact):
         """The words themselves."""

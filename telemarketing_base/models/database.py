@@ -121,7 +121,7 @@ class TelemarketingDatabase(models.Model):
         result = super().write(vals)
         if {"legal_basis", "basis_date", "origin"} & set(vals):
             self.flush_recordset()
-            self.env["telemarketing.consent"]._refresh_databases(self)
+            self.env["telemarketing.consent"]._refresh_databases(self, gate=False)
             self.env["telemarketing.target"]._refresh_gate(
                 campaigns=self.campaign_id,
                 reason=self.env._("Legal basis of %s", self[:1].name),

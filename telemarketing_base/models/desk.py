@@ -27,6 +27,13 @@ MAX_NOTES = 20_000
 UNDO_SHOWN = 10
 UNDO = timedelta(seconds=30)
 HELD = ("leased", "talking", "wrap_up")
+# The law on which a call rests, by its basis (docs/compliance.md).
+BASIS_ARTICLES = {
+    "consent": "LGTel art. 66.1.b; TRLGDCU art. 62.1",
+    "client": "Circular AEPD 1/2023 art. 3",
+    "legal_person": "LOPDGDD art. 19; Circular AEPD 1/2023 art. 5",
+    "request": "LGTel art. 66.1.b",
+}
 
 
 class _LostSeatError(Exception):
@@ -482,6 +489,73 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     @_seat
+    def record_consent(self, session, uuid, target_id, purposes, given, text_id=False):
+        """Write down what the person answered to a text that was read to her.
+
+        The same answer again writes nothing; another in the same call corrects it.
+        """
+        target, interaction = self._call_for_consent(uuid, target_id)
+        purposes = self._check_purposes(purposes)
+        contact, now = target.contact_id, self._now()
+        text = self.env["telemarketing.consent.text"].sudo()
+        text = text._for_reading(contact).filtered(lambda t: t.id == text_id)
+        if not text:
+            raise UserError(
+                self.env._("This text is not for this person; reload the page.")
+            )
+        Consent = self.env["telemarketing.consent"].sudo()
+        said = Consent.search([("interaction_id", "=", interaction.id)])
+        standing = said.filtered(lambda c: c.given_at and not c.withdrawn_at)
+        if given:
+            wanted = [p for p in purposes if p not in standing.mapped("purpose")]
+            answer = {"given_at": now}
+        else:
+            mistaken = standing.filtered(lambda c: c.purpose in purposes)
+            reason = self.env._("Corrected in the same call")
+            mistaken._withdraw(now, "call", reason, interaction)
+            refused = (said - standing).mapped("purpose")
+            wanted = [p for p in purposes if p not in refused]
+            wanted = [p for p in wanted if p not in mistaken.mapped("purpose")]
+            answer = {"refused_at": now}
+        Consent._record(
+            contact,
+            wanted,
+            {
+                **answer,
+                "channel": "call",
+                "text_id": text.id,
+                "interaction_id": interaction.id,
+                "source": interaction.campaign_id.name,
+            },
+        )
+        return self._consent_answer(target, interaction)
+
+    @api.model
+    @_seat
+    def withdraw_consent(self, session, uuid, target_id, reason=""):
+        """The person says in the call that the consent to being called is over."""
+        target, interaction = self._call_for_consent(uuid, target_id)
+        contact = target.contact_id
+        if not isinstance(reason, str):
+            reason = ""
+        purposes = ["call"]
+        if contact.robot_consented_on:
+            purposes.append("robot")
+        Consent = self.env["telemarketing.consent"].sudo()
+        known = Consent.search(
+            [
+                ("withdrawal_interaction_id", "=", interaction.id),
+                ("contact_id", "=", contact.id),
+            ]
+        )
+        if contact.consented_on or contact.robot_consented_on or not known:
+            Consent._take_back(
+                contact, purposes, self._now(), "call", reason[:200], interaction
+            )
+        return self._consent_answer(target, interaction)
+
+    @api.model
+    @_seat
     def release(self, session, target_id):
         target = self._lock_held(target_id)
         if target and target.state == "leased":
@@ -693,6 +767,37 @@ class TelemarketingDesk(models.AbstractModel):
         if found and target_id and found.target_id.id not in (target_id, False):
             raise UserError(self.env._("This call was with another person; reload."))
         return found
+
+    @api.model
+    def _call_for_consent(self, uuid, target_id):
+        """``(target, interaction)`` of the open call in which consent is spoken of."""
+        target = self._lock_held(target_id)
+        interaction = self._own_interaction(uuid, target_id)
+        if not target or target.interaction_id != interaction or not interaction:
+            raise UserError(self.env._("Consent is asked for in the call: dial first."))
+        return target, interaction
+
+    @api.model
+    def _check_purposes(self, purposes):
+        known = (
+            self.env["telemarketing.consent"]._fields["purpose"].get_values(self.env)
+        )
+        if (
+            not isinstance(purposes, list)
+            or not purposes
+            or not all(
+                isinstance(purpose, str) and purpose in known for purpose in purposes
+            )
+        ):
+            raise UserError(self.env._("Say what the person was asked for."))
+        return list(dict.fromkeys(purposes))
+
+    @api.model
+    def _consent_answer(self, target, interaction):
+        return {
+            "now": self._text(self._now()),
+            "consent": self._consent_values(target, interaction.basis or ""),
+        }
 
     # CLOSING
 
@@ -1413,6 +1518,7 @@ class TelemarketingDesk(models.AbstractModel):
             ],
             "profile": {field["name"]: field.get("value") for field in profile},
             "may_call": self._verdict_values(verdict),
+            "consent": self._consent_values(target, verdict.get("basis") or ""),
             "history": self._history(contact),
             "interaction": self._interaction_values(interaction)
             if interaction
@@ -1470,7 +1576,37 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _verdict_values(self, verdict):
-        return {**verdict, "until": self._text(verdict["until"])}
+        return {
+            **verdict,
+            "until": self._text(verdict["until"]),
+            "closes": self._text(verdict.get("closes")),
+        }
+
+    @api.model
+    def _consent_values(self, target, basis):
+        """Why this person may be called, and what is worth asking: ``CONSENT``."""
+        contact, campaign = target.contact_id, target.campaign_id
+        Consent = self.env["telemarketing.consent"].sudo()
+        values = Consent._state_for(contact, self._now())
+        values["ask"] = values["ask"] and campaign.call_purpose == "commercial"
+        text = self.env["telemarketing.consent.text"].sudo()
+        if values["ask"]:
+            text = text._for(contact)
+            values["ask"] = bool(text)
+        since = {
+            "consent": contact.consented_on,
+            "request": contact.basis_date
+            if contact.legal_basis
+            else contact.database_id.basis_date,
+        }.get(basis)
+        return {
+            **values,
+            "basis": basis,
+            "basis_on": fields.Date.to_string(since) if since else False,
+            "article": BASIS_ARTICLES.get(basis, ""),
+            "text_id": text.id,
+            "text_to_read": text._rendered(contact) if text else "",
+        }
 
     @api.model
     def _history(self, contact):

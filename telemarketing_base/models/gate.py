@@ -19,6 +19,7 @@ from ..compliance import (
     Person,
     Place,
     Relation,
+    allowed_until,
     decide,
     normalise,
 )
@@ -321,12 +322,14 @@ class TelemarketingGate(models.AbstractModel):
         return against[0] if against and len(against) == len(answers) else None
 
     @api.model
-    def _values(self, facts, verdict):
-        """A verdict for people: texts in the user's language."""
+    def _values(self, facts, verdict, at=None):
+        """A verdict for people: texts in the user's language; ``closes``: when, from
+        ``at`` on, it stops being allowed."""
         finding = verdict.finding
         return {
             "answer": verdict.answer,
             "until": verdict.until or False,
+            "closes": (verdict.allowed and at and allowed_until(facts, at)) or False,
             "reason": self._text(finding) if finding else "",
             "code": finding.code if finding else False,
             "article": article(finding.code) if finding else "",

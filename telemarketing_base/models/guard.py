@@ -343,7 +343,10 @@ class TelemarketingConsent(models.Model):
     _inherit = "telemarketing.consent"
 
     # Set by the desk and by *Renew*.
-    _code_fields = ("interaction_id", "refused_at", "renewal_of_id")
+    _code_fields = (
+        *("interaction_id", "refused_at", "renewal_of_id"),
+        "withdrawal_interaction_id",
+    )
     _sight = ("partner_id", "number_id", "database_id", "text_id", "recording_id")
 
     @api.model_create_multi
@@ -358,7 +361,7 @@ class TelemarketingConsent(models.Model):
 
     def write(self, vals):
         # What may be added once; the model says when it is too late.
-        check_fields(self, vals, self._added)
+        check_fields(self, vals, self._added - set(self._code_fields))
         result = super().write(vals)
         self._check_proof_in_sight()
         return result

@@ -803,7 +803,8 @@ class TelemarketingImport(models.Model):
         if not (row.own_basis or of_file):
             return None, None, None
         basis, day, source = stated
-        mine = row.legal_basis or (basis if of_file else "")
+        # A day of its own is that of its basis, so the two go together.
+        mine = row.legal_basis or (basis if of_file or row.basis_date else "")
         same = not row.legal_basis or row.legal_basis == basis
         return (
             mine or None,

@@ -669,7 +669,7 @@ class TelemarketingTarget(models.Model):
         gate = self.env["telemarketing.gate"]
         answers = gate._ask(self, now)
         return {
-            phone: gate._values(*answers[phone.id])
+            phone: gate._values(*answers[phone.id], now)
             for phone in phones
             if phone.id in answers
         }

@@ -1,5 +1,6 @@
 from datetime import date, timedelta
 
+from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -442,3 +443,186 @@ class TestConsents(TelemarketingCommon):
         consent = self.give().with_user(self.manager)
         with self.assertRaises(UserError):
             consent.with_context(telemarketing_retention=True).unlink()
+
+
+@tagged("post_install", "-at_install", "telemarketing_consent")
+class TestConsentDesk(TelemarketingCommon):
+    """What is asked and said about consent in a call."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        frozen = freeze_time("2026-11-23 10:00:00")
+        cls.clock = frozen.start()
+        cls.addClassCleanup(frozen.stop)
+        cls.anna = cls.create_contact("Anna", "612400001", lang="en")
+        cls.target = cls.anna.target_ids
+        cls.text = cls.env["telemarketing.consent.text"].create(
+            {
+                "name": "Calls",
+                "version": "3",
+                "lang": "en",
+                "principal_id": cls.principal_a.id,
+                "body": "May {advertiser} call you?",
+            }
+        )
+        cls.ledger = cls.env["telemarketing.consent"]
+
+    def soon_over(self):
+        """The consent of the file ends in a month."""
+        self.database_a.basis_date = "2024-12-20"
+
+    def talk(self, uuid="uuid-consent", user=None):
+        desk, token = self.open_desk(user or self.agent_a, self.campaign_a)
+        call = desk.get_next(token)["call"]
+        phone = call["target"]["suggested_phone_id"]
+        answer = desk.dial(token, uuid, self.target.id, phone)
+        self.assertNotIn("refused", answer)
+        return desk, token, call
+
+    def say(self, given, uuid="uuid-consent", desk=None, token=None, **values):
+        args = {"purposes": ["call"], "text_id": self.text.id, **values}
+        return desk.record_consent(token, uuid, self.target.id, given=given, **args)
+
+    def said(self):
+        return self.ledger.search([("contact_id", "=", self.anna.id)], order="id")
+
+    def test_the_agent_sees_the_consent_on_which_the_call_rests(self):
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        consent = desk.get_next(token)["call"]["consent"]
+        since = self.database_a.basis_date
+        self.assertEqual(consent["state"], "valid")
+        self.assertEqual(consent["given_on"], str(since))
+        self.assertEqual(consent["until"], str(since.replace(year=since.year + 2)))
+        self.assertEqual((consent["basis"], consent["ask"]), ("consent", False))
+        self.assertEqual(consent["basis_on"], str(since))
+        self.assertEqual(consent["text"], self.database_a.basis_source)
+        self.assertIn("62.1", consent["article"])
+
+    def test_a_consent_about_to_end_is_asked_for_and_counts_anew(self):
+        self.soon_over()
+        desk, token, call = self.talk()
+        consent = call["consent"]
+        self.assertEqual((consent["state"], consent["ask"]), ("expiring", True))
+        self.assertEqual(consent["text_id"], self.text.id)
+        self.assertEqual(
+            consent["text_to_read"], f"May {self.principal_a.name} call you?"
+        )
+        answer = self.say(True, desk=desk, token=token)["consent"]
+        self.assertEqual((answer["state"], answer["ask"]), ("valid", False))
+        self.assertEqual(answer["given_on"], str(self.now().date()))
+        row = self.said()
+        self.assertEqual(
+            (row.channel, row.text_id, row.text_version, row.principal_id),
+            ("call", self.text, "Calls v3", self.principal_a),
+        )
+        self.assertEqual(row.create_uid, self.agent_a)
+        self.assertEqual(row.interaction_id.uuid, "uuid-consent")
+        self.assertEqual(self.anna.consented_on, self.now().date())
+
+    def test_the_same_answer_twice_is_written_once(self):
+        self.soon_over()
+        desk, token, _call = self.talk()
+        for _again in range(2):
+            self.say(True, desk=desk, token=token)
+        self.assertEqual(len(self.said()), 1)
+
+    def test_a_yes_taken_for_a_no_is_put_right_in_the_same_call(self):
+        self.soon_over()
+        desk, token, _call = self.talk()
+        self.say(True, desk=desk, token=token)
+        self.clock.tick(timedelta(seconds=5))
+        answer = self.say(False, desk=desk, token=token)["consent"]
+        self.assertFalse(answer["ask"])
+        row = self.said()
+        self.assertEqual((row.state, len(row)), ("withdrawn", 1))
+        # Corrected again: a new proof, later than the correction.
+        self.clock.tick(timedelta(seconds=5))
+        self.say(True, desk=desk, token=token)
+        self.assertEqual(self.anna.consented_on, self.now().date())
+
+    def test_who_said_no_is_not_asked_at_every_call(self):
+        self.soon_over()
+        desk, token, _call = self.talk()
+        answer = self.say(False, desk=desk, token=token)["consent"]
+        self.assertEqual((answer["state"], answer["ask"]), ("expiring", False))
+        row = self.said()
+        self.assertEqual(row.state, "refused")
+        # What was given before still stands until it ends.
+        self.assertEqual(str(self.anna.consented_on), "2024-12-20")
+
+    def test_renewing_in_a_call_is_chained_to_what_it_renews(self):
+        old = self.ledger.create(
+            {"contact_id": self.anna.id, "given_at": "2024-12-20 10:00:00"}
+        )
+        desk, token, _call = self.talk()
+        self.say(True, desk=desk, token=token)
+        new = self.said() - old
+        self.assertEqual((new.renewal_of_id, old.state), (old, "renewed"))
+
+    def test_a_consent_withdrawn_in_the_call_counts_no_more(self):
+        desk, token, _call = self.talk()
+        answer = desk.withdraw_consent(
+            token, "uuid-consent", self.target.id, reason="No more of this"
+        )["consent"]
+        self.assertEqual((answer["state"], answer["ask"]), ("withdrawn", False))
+        row = self.said()
+        self.assertEqual(row.withdrawal_interaction_id.uuid, "uuid-consent")
+        self.assertEqual(row.withdrawal_reason, "No more of this")
+        self.assertFalse(self.anna.consented_on)
+        desk.withdraw_consent(token, "uuid-consent", self.target.id)
+        self.assertEqual(len(self.said()), 1)
+        no_answer = self.create_disposition("No answer", kind="redial_same")
+        desk.close_and_get_next(
+            token, "uuid-consent", self.target.id, no_answer.id, {}, next=False
+        )
+        self.clock.tick(timedelta(days=1))
+        answers = self.target._may_call_each(self.anna.phone_ids, self.now())
+        self.assertEqual(answers[self.anna.phone_ids]["answer"], "never")
+
+    def test_consent_is_not_asked_for_where_nothing_is_offered(self):
+        self.soon_over()
+        self.campaign_a.call_purpose = "survey"
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        self.assertFalse(desk.get_next(token)["call"]["consent"]["ask"])
+
+    # attacks
+
+    def test_no_consent_without_a_call_of_mine(self):
+        self.soon_over()
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        desk.get_next(token)
+        with self.assertRaises(UserError):
+            self.say(True, desk=desk, token=token)
+        with self.assertRaises(UserError):
+            desk.withdraw_consent(token, False, self.target.id)
+        phone = self.anna.phone_ids
+        desk.dial(token, "uuid-consent", self.target.id, phone.id)
+        other, other_token = self.open_desk(self.agent_b, self.campaign_a)
+        for uuid in ("uuid-consent", "uuid-made-up", False):
+            with self.subTest(uuid), self.assertRaises(UserError):
+                self.say(True, uuid, other, other_token)
+        no_answer = self.create_disposition("No answer", kind="redial_same")
+        desk.close_and_get_next(
+            token, "uuid-consent", self.target.id, no_answer.id, {}, next=False
+        )
+        with self.assertRaises(UserError):
+            self.say(True, desk=desk, token=token)
+        self.assertFalse(self.said())
+
+    def test_no_consent_to_words_that_were_not_for_this_person(self):
+        self.soon_over()
+        desk, token, _call = self.talk()
+        foreign = self.env["telemarketing.consent.text"].create(
+            {"name": "B", "principal_id": self.principal_b.id, "body": "B"}
+        )
+        far = self.env["telemarketing.consent.text"].create(
+            {"name": "Far", "company_id": self.company_b.id, "body": "Far"}
+        )
+        for text in (foreign.id, far.id, 0, False, "1"):
+            with self.subTest(text), self.assertRaises(UserError):
+                self.say(True, desk=desk, token=token, text_id=text)
+        for purposes in ([], ["everything"], "call", [["call"]]):
+            with self.subTest(purposes), self.assertRaises(UserError):
+                self.say(True, desk=desk, token=token, purposes=purposes)
+        self.assertFalse(self.said())

@@ -61,6 +61,23 @@ export function makeCampaign(values = {}) {
     };
 }
 
+export function makeConsent(values = {}) {
+    return {
+        state: "valid",
+        given_on: "2026-03-02",
+        until: "2028-03-02",
+        channel: "Form",
+        text: "Calls v3",
+        ask: false,
+        basis: "consent",
+        basis_on: "2026-03-02",
+        article: "TRLGDCU art. 62.1",
+        text_id: false,
+        text_to_read: "",
+        ...values,
+    };
+}
+
 export function makeCall(id = 1, values = {}) {
     return {
         target: {
@@ -87,6 +104,7 @@ export function makeCall(id = 1, values = {}) {
         ],
         profile: {},
         may_call: {answer: "allowed", until: false, reason: "", warnings: []},
+        consent: makeConsent(),
         history: [],
         interaction: false,
         script_values: {},
@@ -238,6 +256,17 @@ export class DeskServer {
 
     take_back_objection() {
         return {...this.common, call: this.held, objection: false};
+    }
+
+    record_consent({given}) {
+        return {
+            now: instant(),
+            consent: given ? makeConsent() : makeConsent({state: "none", basis: ""}),
+        };
+    }
+
+    withdraw_consent() {
+        return {now: instant(), consent: makeConsent({state: "withdrawn"})};
     }
 
     release() {

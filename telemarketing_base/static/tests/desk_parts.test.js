@@ -4,6 +4,7 @@ import {
     instant,
     makeCall,
     makeCampaign,
+    makeConsent,
     setupDeskTests,
     userError,
 } from "./desk_helpers";
@@ -456,4 +457,96 @@ test("what the server refuses is said beside the results and nothing is lost", a
         1
     );
     expect("[data-confirm='9:L0'] input").toBeChecked();
+});
+
+async function openConsent(consent = {}, values = {}) {
+    const interaction = {
+        uuid: "u-1",
+        state: "talking",
+        phone_id: 11,
+        started_at: instant(),
+    };
+    const ask = {ask: true, text_id: 4, text_to_read: "May Telco call you?"};
+    const held = makeCall(1, {
+        interaction,
+        consent: makeConsent({state: "expiring", ...ask, ...consent}),
+        ...values,
+    });
+    return openTalking({held});
+}
+
+test("the agent sees why the person may be called, and until when today", async () => {
+    const today = DateTime.now().endOf("day").toUTC().toFormat("yyyy-MM-dd HH:mm:ss");
+    const warnings = ["Their contract ends this month."];
+    await openConsent(
+        {state: "valid", ask: false},
+        {may_call: {answer: "allowed", until: false, closes: today, warnings}}
+    );
+    expect(".o_tm_may strong").toHaveText("May be called: consent 03/2026 · until 23:59");
+    expect(".o_tm_may").toHaveAttribute("title", "TRLGDCU art. 62.1");
+    expect(".o_tm_may .o_tm_warning").toHaveText(/contract ends/);
+    expect(".o_tm_consent_ask").toHaveCount(0);
+});
+
+test("consent is asked for with its text and given by keyboard, once", async () => {
+    const server = await openConsent();
+    await keys(["alt", "y"]);
+    expect(server.heard("record_consent")).toEqual([]);
+    await keys(["alt", "k"]);
+    expect(".o_tm_consent_asking p").toHaveText("May Telco call you?");
+    await keys(["alt", "y"], ["alt", "y"]);
+    expect(server.heard("record_consent").map(({token, ...args}) => args)).toEqual([
+        {uuid: "u-1", target_id: 1, purposes: ["call"], given: true, text_id: 4},
+    ]);
+    expect(".o_tm_consent [role=status]").toHaveText(/Consent recorded/);
+    expect(".o_tm_consent_asking").toHaveCount(0);
+});
+
+test("a no is recorded, and a slip of the finger put right", async () => {
+    const server = await openConsent();
+    await click(".o_tm_consent_ask");
+    await animationFrame();
+    await click(".o_tm_consent_yes");
+    await animationFrame();
+    await animationFrame();
+    await click(".o_tm_consent_correct");
+    await animationFrame();
+    await animationFrame();
+    const heard = server.heard("record_consent");
+    expect(heard.map(({given, text_id: text}) => [given, text])).toEqual([
+        [true, 4],
+        [false, 4],
+    ]);
+    expect(".o_tm_consent [role=status]").toHaveText(/said no/);
+});
+
+test("a consent withdrawn in the call is recorded after a second click", async () => {
+    const server = await openConsent({state: "valid", ask: false});
+    await click(".o_tm_consent_withdraw");
+    await animationFrame();
+    expect(server.heard("withdraw_consent")).toEqual([]);
+    await click(".o_tm_consent_withdraw_yes");
+    await animationFrame();
+    await animationFrame();
+    expect(server.heard("withdraw_consent").length).toBe(1);
+    expect(".o_tm_consent [role=status]").toHaveText(/withdrawn/);
+});
+
+test("consent is neither asked for nor withdrawn before the call", async () => {
+    const consent = makeConsent({state: "none", ask: true, text_to_read: "May we?"});
+    await openDesk(new DeskServer({held: makeCall(1, {consent})}));
+    expect(".o_tm_desk[data-phase=preview]").toHaveCount(1);
+    expect(".o_tm_consent").toHaveText(/No consent/);
+    expect(".o_tm_consent button").toHaveCount(0);
+});
+
+test("what the server refuses about a consent is said beside it", async () => {
+    const server = await openConsent();
+    server.on.record_consent = () => {
+        throw userError("This text is not for this person.");
+    };
+    await keys(["alt", "k"], ["alt", "y"]);
+    await animationFrame();
+    expect(".o_tm_consent .o_tm_error").toHaveText(/not for this person/);
+    expect(".o_tm_consent_asking").toHaveCount(1);
 });

@@ -186,6 +186,16 @@ export class DeskAction extends Component {
             N: () => this.focusOn(2, ".o_tm_notes textarea"),
             B: () => this.focusOn(2, ".o_tm_callback button, .o_tm_callback input"),
         };
+        if (desk.canAskConsent && !desk.consentSaid) {
+            letters.K = () => {
+                this.showPane(0);
+                desk.toggleAsking("ask");
+            };
+        }
+        if (desk.asking === "ask") {
+            letters.Y = () => desk.recordConsent(true);
+            letters.Q = () => desk.recordConsent(false);
+        }
         if (desk.can("hold")) {
             letters.R = () => desk.line("hold");
         }

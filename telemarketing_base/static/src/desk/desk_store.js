@@ -73,10 +73,13 @@ export class DeskStore extends Reactive {
         this.callbacks = [];
         this.pauseReasons = [];
         this.kept = [];
+        this.textRead = false;
         this.menu = "";
         this.tab = "script";
         this.pending = null;
         this.pauseAfter = false;
+        this.asking = "";
+        this.consentSaid = "";
         this.flowing = false;
         this.notesState = "";
         this.held = false;
@@ -582,6 +585,9 @@ export class DeskStore extends Reactive {
             }
         }
         this.call = call;
+        this.asking = "";
+        this.consentSaid = "";
+        delete this.errors.consent;
         this.draft = this._makeDraft(call);
         this.pending = null;
         this.notesState = "";
@@ -976,6 +982,65 @@ export class DeskStore extends Reactive {
                 this.pending = null;
             }
             return this._apply(answer);
+        });
+    }
+
+    // ------------------------------------------------------------------ consent
+    /** Consent is asked for in a call, with a text to read. */
+    get canAskConsent() {
+        return Boolean(this.inCall && this.call.consent?.ask);
+    }
+
+    /** Opens what is read aloud or the question about withdrawing; "" closes. */
+    toggleAsking(what) {
+        const may = what === "ask" ? this.canAskConsent : this.inCall;
+        this.asking = may && this.asking !== what ? what : "";
+        this.setError("consent", "");
+    }
+
+    async recordConsent(given) {
+        // Only to words that were shown, or to put right what was said of them.
+        const asked = this.asking === "ask" || this.consentSaid;
+        if (!this.inCall || !asked) {
+            return false;
+        }
+        return this._sayConsent(given ? "given" : "refused", "record_consent", {
+            purposes: ["call"],
+            given,
+            text_id: this.call.consent.text_id || this.textRead,
+        });
+    }
+
+    async withdrawConsent() {
+        if (!this.inCall || this.asking !== "withdraw") {
+            return false;
+        }
+        return this._sayConsent("withdrawn", "withdraw_consent", {});
+    }
+
+    async _sayConsent(said, method, values) {
+        if (this.offline) {
+            this.setError(
+                "consent",
+                _t("No network: write it in the notes and record it later.")
+            );
+            return false;
+        }
+        return this._act("consent", "consent", async () => {
+            const {draft} = this;
+            this.textRead = values.text_id || this.textRead;
+            const answer = await this._rpc(method, {
+                uuid: draft.uuid,
+                target_id: draft.target_id,
+                ...values,
+            });
+            if (!this._apply(answer) || this.draft?.uuid !== draft.uuid) {
+                return false;
+            }
+            this.call.consent = answer.consent;
+            this.consentSaid = said;
+            this.asking = "";
+            return true;
         });
     }
 

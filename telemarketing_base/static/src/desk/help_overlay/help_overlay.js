@@ -29,6 +29,7 @@ export class HelpOverlay extends Component {
             ["Alt+N", _t("Notes")],
             ["Alt+B", _t("Call again: day and hour")],
             ["Alt+S, Alt+H, Alt+O", _t("Script, history, order")],
+            ["Alt+K", _t("Ask for consent; then Alt+Y yes, Alt+Q no")],
             ["Alt+P", _t("Pause, and go on")],
             ["F1, ?", _t("This page")],
         ]);

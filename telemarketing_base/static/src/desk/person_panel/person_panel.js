@@ -1,6 +1,7 @@
 import {Component} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
-import {formatWhen} from "../desk_format";
+import {formatWhen, toMillis} from "../desk_format";
+import {ConsentBox} from "../consent_box/consent_box";
 import {useDesk} from "../desk_hooks";
 
 const {DateTime} = luxon;
@@ -16,6 +17,7 @@ const INPUTS = {
 /** Who is on the desk, whether they may be called, and the campaign's own fields. */
 export class PersonPanel extends Component {
     static template = "telemarketing_base.PersonPanel";
+    static components = {ConsentBox};
     static props = {};
 
     setup() {
@@ -72,9 +74,41 @@ export class PersonPanel extends Component {
         return {
             sign: "fa-check",
             kind: "success",
-            text: until ? _t("May be called until %s", until) : _t("May be called"),
+            text: [
+                this.basis ? _t("May be called: %s", this.basis) : _t("May be called"),
+                this.closes,
+            ]
+                .filter(Boolean)
+                .join(" · "),
             may,
+            article: this.desk.call.consent?.article,
         };
+    }
+
+    /** Why: "consent 03/2026". */
+    get basis() {
+        const {basis, basis_on: since} = this.desk.call.consent || {};
+        const names = {
+            consent: _t("consent"),
+            client: _t("existing client"),
+            legal_person: _t("firm or professional"),
+            request: _t("asked for it"),
+        };
+        const month = since ? DateTime.fromISO(since).toFormat("MM/yyyy") : "";
+        return [names[basis] || basis, month].filter(Boolean).join(" ");
+    }
+
+    /** Until when today, if that is what ends it. */
+    get closes() {
+        const {closes} = this.desk.call.may_call || {};
+        const {now} = this.desk.clock;
+        const isToday =
+            closes &&
+            DateTime.fromMillis(toMillis(closes)).hasSame(
+                DateTime.fromMillis(now),
+                "day"
+            );
+        return isToday ? _t("until %s", formatWhen(closes, now)) : "";
     }
 
     get stage() {
