@@ -936,7 +936,7 @@ class TelemarketingDesk(models.AbstractModel):
             lambda p: p.id == given.get("phone_id") and p.state == "ok"
         )
         asked = bool(given.get("asked"))
-        if not asked and not interaction.lost:
+        if interaction.target_id and not asked and not interaction.lost:
             self._check_callback_hour(interaction, at)
         return {
             "at": at,
@@ -1449,7 +1449,14 @@ class TelemarketingDesk(models.AbstractModel):
         contact, campaign = target.contact_id, target.campaign_id
         now = self._now()
         phones = contact.phone_ids
-        verdicts = target._may_call_each(phones, now)
+        gate = self.env["telemarketing.gate"].sudo()
+        answers = gate._ask(target, now)
+        verdicts = {
+            phone: gate._values(*answers[phone.id])
+            for phone in phones
+            if phone.id in answers
+        }
+        facts = next((facts for facts, _verdict in answers.values()), None)
         suggested = self._suggested_phone(target, verdicts)
         verdict = (
             verdicts[suggested]
@@ -1517,6 +1524,7 @@ class TelemarketingDesk(models.AbstractModel):
                 if phone.e164
             ],
             "profile": {field["name"]: field.get("value") for field in profile},
+            "calling": gate._calling(facts, now) if facts else False,
             "may_call": self._verdict_values(verdict),
             "consent": self._consent_values(target, verdict.get("basis") or ""),
             "history": self._history(contact),

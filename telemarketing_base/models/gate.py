@@ -23,6 +23,7 @@ from ..compliance import (
     decide,
     normalise,
 )
+from ..compliance.gate import has_legal_hours
 from ..compliance.reasons import REASONS, article, short, text
 from ..identity.postcode import CANARY, MADRID, find_province
 
@@ -308,6 +309,30 @@ class TelemarketingGate(models.AbstractModel):
             facts = read(row)
             answers[phone] = facts, decide(facts, now)
         return answers
+
+    @api.model
+    def _calling(self, facts, now):
+        """Days and hours at the person's place for which a callback may be agreed.
+
+        :return: ``{opens: 'HH:MM', closes: 'HH:MM', days: [ISO date]}`` for three weeks,
+            or False where the law's hours do not hold
+        """
+        if not has_legal_hours(facts):
+            return False
+        local = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(
+            ZoneInfo(facts.person.place.tz)
+        )
+        days = [local.date() + timedelta(days=ahead) for ahead in range(21)]
+        rules = facts.rules
+        return {
+            "opens": rules.opens.strftime("%H:%M"),
+            "closes": (rules.last_dial or rules.closes).strftime("%H:%M"),
+            "days": [
+                day.isoformat()
+                for day in days
+                if day.isoweekday() <= 5 and day not in facts.closed_days
+            ],
+        }
 
     @api.model
     def _hours_finding(self, target, at):

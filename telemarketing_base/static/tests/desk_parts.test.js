@@ -38,14 +38,15 @@ async function openDesk(server) {
     await animationFrame();
 }
 
-async function openTalking(values = {}) {
+async function openTalking(values = {}, call = {}) {
     const interaction = {
         uuid: "u-1",
         state: "talking",
         phone_id: 11,
         started_at: instant(),
     };
-    const server = new DeskServer({held: makeCall(1, {interaction}), ...values});
+    const held = makeCall(1, {interaction, ...call});
+    const server = new DeskServer({held, ...values});
     await openDesk(server);
     expect(".o_tm_desk[data-phase=talking]").toHaveCount(1);
     return server;
@@ -177,6 +178,38 @@ test("quick moments are those of the person called, and never a Sunday", () => {
     expect(madrid.morning.toUTC().toISO()).toBe("2026-11-16T09:00:00.000Z");
     const night = DateTime.fromISO("2026-11-14T20:00:00Z").toMillis();
     expect(quickMoments(night, "Europe/Madrid").afternoon).toBe(null);
+});
+
+test("a callback at night is kept only if the person asked for that hour", async () => {
+    const tomorrow = DateTime.now().setZone("Europe/Madrid").plus({days: 1});
+    const calling = {opens: "09:00", closes: "20:59", days: [tomorrow.toISODate()]};
+    const contact = {id: 1, name: "Person 1", city: "", extra: [], tz: "Europe/Madrid"};
+    const server = await openTalking({}, {contact, calling});
+    expect(".o_tm_callback_asked").toHaveCount(0);
+    const field = queryOne(".o_tm_callback_at");
+    field.value = tomorrow.toFormat("yyyy-MM-dd'T'22:00");
+    field.dispatchEvent(new Event("change"));
+    await animationFrame();
+    await keys("5");
+    expect(closes(server)).toEqual([]);
+    expect(".o_tm_callback .o_tm_wanted_text").toHaveText(/Did the person ask/);
+    await click(".o_tm_callback_asked input");
+    await animationFrame();
+    await keys("5");
+    const [sent] = server.heard("close_and_get_next");
+    expect(sent.payload.callback.asked).toBe(true);
+});
+
+test("moments one click away keep to calling days and hours", () => {
+    // Friday 4 December 2026, 19:30 in Madrid; Tuesday 8 is a holiday
+    const now = DateTime.fromISO("2026-12-04T18:30:00Z").toMillis();
+    const days = ["2026-12-04", "2026-12-09", "2026-12-10"];
+    const calling = {opens: "09:00", closes: "20:59", days};
+    const moments = quickMoments(now, "Europe/Madrid", calling);
+    expect(moments.hour.toFormat("HH:mm")).toBe("20:30");
+    expect(moments.morning.toISODate()).toBe("2026-12-09");
+    const late = quickMoments(now + 3600_000, "Europe/Madrid", calling);
+    expect(late.hour).toBe(null);
 });
 
 test("the timer turns amber at the average and red at 130 %, with a sign", async () => {

@@ -74,3 +74,21 @@ export function formatPrice(price, currency) {
     const sign = currency?.symbol || (typeof currency === "string" ? currency : "");
     return `${formatFloat(price || 0)} ${sign}`.trim();
 }
+
+/**
+ * May a call be agreed for this instant without the person asking for that very hour?
+ * @param {luxon.DateTime} when at the person's place
+ * @param {{opens, closes, days}|false} calling days and hours of calls there; false: any
+ */
+export function inCallingHours(when, calling) {
+    if (!calling) {
+        return true;
+    }
+    const {days} = calling;
+    const day = when.toISODate();
+    const known = days.length && day <= days[days.length - 1];
+    const hour = when.toFormat("HH:mm");
+    // Further ahead the server knows the holidays.
+    const open = known ? days.includes(day) : when.weekday < 6;
+    return open && hour >= calling.opens && hour < calling.closes;
+}

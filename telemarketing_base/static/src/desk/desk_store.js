@@ -4,8 +4,10 @@ import {_t} from "@web/core/l10n/translation";
 import {ConnectionLostError, RPCError} from "@web/core/network/rpc";
 import {registry} from "@web/core/registry";
 import {Reactive} from "@web/core/utils/reactive";
-import {toInstant, toMillis} from "./desk_format";
+import {inCallingHours, toInstant, toMillis, zoneOf} from "./desk_format";
 import {makeUuid, tabToken} from "./desk_storage";
+
+const {DateTime} = luxon;
 
 const MODEL = "telemarketing.desk";
 const SAVE_EVERY = 10_000;
@@ -609,7 +611,7 @@ export class DeskStore extends Reactive {
             reason_id: told.reason_id || false,
             action_type_id: false,
             confirmed: told.confirmed || [],
-            callback: {at: "", mine: true, phone_id: false, note: ""},
+            callback: {at: "", mine: true, phone_id: false, note: "", asked: false},
             order: {},
             extra: {},
             ended_at: false,
@@ -1045,6 +1047,17 @@ export class DeskStore extends Reactive {
     }
 
     // ------------------------------------------------------------------ the result
+    /** Is the callback at an hour at which nobody is called without having asked? */
+    get outsideHours() {
+        const millis = toMillis(this.draft?.callback.at);
+        if (!millis || !this.call) {
+            return false;
+        }
+        const zone = zoneOf(this.call.contact.tz);
+        const when = DateTime.fromMillis(millis, {zone});
+        return !inCallingHours(when, this.call.calling);
+    }
+
     /** What a result still wants: `{where, text}`, or null. */
     missingFor(disposition) {
         const {callback, order} = this.draft;
@@ -1052,6 +1065,12 @@ export class DeskStore extends Reactive {
             return {
                 where: "callback",
                 text: _t("That moment has passed. Choose another."),
+            };
+        }
+        if (this.outsideHours && !callback.asked) {
+            return {
+                where: "callback",
+                text: _t("Nobody is called at that hour. Did the person ask for it?"),
             };
         }
         if (disposition.needs_callback && !callback.at) {

@@ -1,7 +1,7 @@
 import {Component, useEffect, useRef, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {serializeDateTime} from "@web/core/l10n/dates";
-import {formatWhen, toMillis, zoneOf} from "../desk_format";
+import {formatWhen, inCallingHours, toMillis, zoneOf} from "../desk_format";
 import {useDesk} from "../desk_hooks";
 
 const {DateTime} = luxon;
@@ -9,18 +9,22 @@ const INPUT = "yyyy-MM-dd'T'HH:mm";
 
 /**
  * Moments one click away, in the zone of the person called.
- * @returns {{hour, afternoon, morning}} luxon instants; afternoon is null when it is over
+ * @returns {{hour, afternoon, morning}} luxon instants; hour and afternoon are null when
+ * nobody may be called then
  */
-export function quickMoments(now, zone) {
+export function quickMoments(now, zone, calling = false) {
     const here = DateTime.fromMillis(now, {zone}).set({second: 0, millisecond: 0});
-    const five = here.set({hour: 17, minute: 0});
-    const half = here.set({hour: 19, minute: 30});
-    const afternoon = [five, half].find((when) => when > here.plus({minutes: 30}));
+    const open = (when) => inCallingHours(when, calling);
+    const hour = here.plus({hours: 1});
+    const afternoon = [
+        here.set({hour: 17, minute: 0}),
+        here.set({hour: 19, minute: 30}),
+    ].find((when) => when > here.plus({minutes: 30}) && open(when));
     let morning = here.plus({days: 1}).set({hour: 10, minute: 0});
-    if (morning.weekday === 7) {
-        morning = morning.plus({days: 1}); // nobody is called on a Sunday
+    for (let ahead = 0; ahead < 14 && (morning.weekday > 5 || !open(morning)); ahead++) {
+        morning = morning.plus({days: 1});
     }
-    return {hour: here.plus({hours: 1}), afternoon: afternoon || null, morning};
+    return {hour: open(hour) ? hour : null, afternoon: afternoon || null, morning};
 }
 
 /** When to call again, for whom, and on which phone. */
@@ -67,7 +71,11 @@ export class CallbackPicker extends Component {
     }
 
     get choices() {
-        const moments = quickMoments(this.desk.clock.now, this.zone);
+        const moments = quickMoments(
+            this.desk.clock.now,
+            this.zone,
+            this.desk.call.calling
+        );
         const choice = (id, label, when) => ({
             id,
             label,
@@ -123,6 +131,11 @@ export class CallbackPicker extends Component {
             : _t("%s on our clock", formatWhen(this.callback.at, this.desk.clock.now));
     }
 
+    /** Outside calling hours: only if the person asked for that very hour. */
+    get outside() {
+        return this.desk.outsideHours;
+    }
+
     get phones() {
         return this.desk.call.phones.map((phone) => ({
             id: phone.id,
@@ -134,7 +147,7 @@ export class CallbackPicker extends Component {
     choose(choice) {
         const at = serializeDateTime(choice.when);
         this.state.error = "";
-        this.desk.setCallback({at: at === this.callback.at ? "" : at});
+        this.desk.setCallback({at: at === this.callback.at ? "" : at, asked: false});
     }
 
     onCustom(ev) {
@@ -151,7 +164,7 @@ export class CallbackPicker extends Component {
             this.desk.setCallback({at: ""});
         } else {
             this.state.error = "";
-            this.desk.setCallback({at: serializeDateTime(when)});
+            this.desk.setCallback({at: serializeDateTime(when), asked: false});
         }
     }
 
