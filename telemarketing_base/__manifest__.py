@@ -49,6 +49,7 @@
         "wizards/distribute_views.xml",
         "wizards/exclusion_views.xml",
         "wizards/consent_views.xml",
+        "views/telemarketing_exclusion_load_views.xml",
         "views/telemarketing_exclusion_views.xml",
         "views/telemarketing_consent_views.xml",
         "views/telemarketing_calling_rules_views.xml",
@@ -107,5 +108,6 @@
             "telemarketing_base/static/tests/tours/**/*.js",
         ],
     },
+    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

@@ -1,6 +1,11 @@
 from odoo.tools import SQL
 
 
+def post_init_hook(env):
+    """Who stood on Odoo's blacklist before us is not called either."""
+    env["telemarketing.exclusion"]._take_blacklist()
+
+
 def uninstall_hook(env):
     """Drop what the ORM does not know of: parameters, a function, an index."""
     _drop_foreign_keys(env.cr)

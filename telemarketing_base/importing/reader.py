@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import python_calamine
 import xlrd
 
-from ..identity import parse_phone
+from ..identity import parse_nif, parse_phone
 from ..identity.text import clean_text
 from . import mapping as mapping_module
 from .reasons import ReadError
@@ -99,15 +99,19 @@ def open_table(
     filename: str = "",
     sheet: str | None = None,
     limits: Limits = Limits(),
+    bare: bool = False,
 ) -> Table:
     """Opens a file (a path or its bytes) and finds its headings.
+
+    ``bare``: a list may come without headings; if its first row holds a number or a
+    NIF the columns are called A, B, C… and no row is lost. Else that is an error.
 
     ``filename`` only says which csv-like text is meant ('.tsv'); ``sheet`` picks
     a sheet by name, else the first visible one that holds anything.
     Raises ReadError, whose code says what is wrong, and nothing else.
     """
     try:
-        table = _open(source, sheet, limits)
+        table = _open(source, sheet, limits, bare)
         first = next(table.rows(), None)
     except ReadError:
         raise
@@ -126,7 +130,7 @@ def open_table(
     return table
 
 
-def _open(source, sheet: str | None, limits: Limits) -> Table:
+def _open(source, sheet: str | None, limits: Limits, bare: bool) -> Table:
     head, size = _head(source)
     if not size:
         raise ReadError("file_empty")
@@ -134,13 +138,13 @@ def _open(source, sheet: str | None, limits: Limits) -> Table:
         head[:2] == b"\x09\x08" and head[2:4] in (b"\x10\x00", b"\x08\x00")
     ):
         _check_size(size, limits)
-        return _open_xls(_read_all(source), sheet, limits)
+        return _open_xls(_read_all(source), sheet, limits, bare)
     if head.startswith(b"PK\x03\x04"):
         _check_size(size, limits)
-        return _open_zip(source, sheet, limits)
+        return _open_zip(source, sheet, limits, bare)
     if head.startswith((b"PK\x05\x06", b"PK\x07\x08")):
         raise ReadError("file_not_table")
-    return _open_csv(source, head, limits)
+    return _open_csv(source, head, limits, bare)
 
 
 def _stream(source) -> io.BufferedIOBase:
@@ -203,7 +207,7 @@ def _tidy_row(values: list, number: int, limits: Limits) -> list[Cell]:
 
 
 def _with_headings(
-    source: Callable[[], Iterator[list]], limits: Limits, **facts
+    source: Callable[[], Iterator[list]], limits: Limits, bare: bool, **facts
 ) -> Table:
     """The table below the first row that reads as headings.
 
@@ -236,14 +240,22 @@ def _with_headings(
         sum(c.isdigit() for c in name) >= 9 and parse_phone(name) for name in names
     ):
         # taking it as headings would lose the first person without a word
-        raise ReadError("file_no_headings")
+        if not bare:
+            raise ReadError("file_no_headings")
+        number, names = 0, _letters(names)
+    elif bare and any(parse_nif(name) for name in names):
+        number, names = 0, _letters(names)
     return Table(
         headings=names, heading_row=number, _source=source, limits=limits, **facts
     )
 
 
+def _letters(names: list[str]) -> list[str]:
+    return [mapping_module.column_letter(index) for index in range(len(names))]
+
+
 # ------------------------------------------------------------------------ .xls
-def _open_xls(data: bytes, sheet: str | None, limits: Limits) -> Table:
+def _open_xls(data: bytes, sheet: str | None, limits: Limits, bare: bool) -> Table:
     if "EncryptedPackage".encode("utf-16-le") in data:
         # an .xlsx with a password is an OLE file around an encrypted one
         raise ReadError("file_password")
@@ -296,6 +308,7 @@ def _open_xls(data: bytes, sheet: str | None, limits: Limits) -> Table:
     return _with_headings(
         source,
         limits,
+        bare,
         kind="xls",
         sheet=found.name,
         sheets=visible,
@@ -322,7 +335,7 @@ def _candidates(visible: list[str], names: list[str], sheet: str | None) -> list
 
 
 # --------------------------------------------------------------- .xlsx and .ods
-def _open_zip(source, sheet: str | None, limits: Limits) -> Table:
+def _open_zip(source, sheet: str | None, limits: Limits, bare: bool) -> Table:
     with _stream(source) as stream:
         try:
             archive = zipfile.ZipFile(stream)
@@ -368,6 +381,7 @@ def _open_zip(source, sheet: str | None, limits: Limits) -> Table:
     return _with_headings(
         found.iter_rows,
         limits,
+        bare,
         kind=kind,
         sheet=found.name,
         sheets=visible,
@@ -585,7 +599,7 @@ def _refuse_other_text(head: bytes, marked: bool) -> None:
         raise ReadError("file_not_table")
 
 
-def _open_csv(source, head: bytes, limits: Limits) -> Table:
+def _open_csv(source, head: bytes, limits: Limits, bare: bool) -> Table:
     encoding = next((e for bom, e in _BOMS if head.startswith(bom)), "")
     _refuse_other_text(head, bool(encoding))
     errors = "telemarketing_cp1252" if encoding == "utf-8-sig" else "strict"
@@ -648,6 +662,7 @@ def _open_csv(source, head: bytes, limits: Limits) -> Table:
     return _with_headings(
         rows,
         limits,
+        bare,
         kind="csv",
         sheet="",
         sheets=[],

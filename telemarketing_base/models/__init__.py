@@ -52,4 +52,5 @@ from . import evidence_file
 from . import robinson_check
 from . import robinson_service
 from . import robinson_load
+from . import exclusion_load
 from . import demo

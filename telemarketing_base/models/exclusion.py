@@ -38,6 +38,7 @@ OWN_WORD = ("objection", "request", "robinson")
 MAX_NAMES = 5
 # Up to so many entries of Odoo's blacklist say in their chatter where they come from.
 TOLD = 20
+TAKEN_AT_ONCE = 5000
 
 # Contacts whom these exclusions name: by number, NIF or as such; by their indexes.
 _REACHED = """
@@ -102,6 +103,13 @@ class TelemarketingExclusion(models.Model):
         required=True, default=lambda self: self.env["telemarketing.clock"]._now()
     )
     interaction_id = fields.Many2one("telemarketing.interaction", readonly=True)
+    load_id = fields.Many2one(
+        "telemarketing.exclusion.load",
+        "Loaded File",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
     lifted_at = fields.Datetime(readonly=True)
     lifted_by_id = fields.Many2one("res.users", readonly=True)
     lifted_reason = fields.Char(readonly=True)
@@ -430,6 +438,72 @@ class TelemarketingExclusion(models.Model):
         )
 
     @api.model
+    def _record_many(self, company, rows, **values):
+        """``_record`` for half a million: set-based, in whatever the caller takes for
+        a chunk. What stands already in the same way stays as it is.
+
+        :param list rows: ``(number id or None, E.164 or None, NIF or None, reference
+            or None, source)``; without a reference each gets its own
+        :param values: scope, reason, channel; principal_id, campaign_id, load_id
+        :return: ids of those that are new
+        """
+        if not rows:
+            return []
+        missing = sum(not row[3] for row in rows)
+        fresh = iter(self._references(missing) if missing else [])
+        now = self.env["telemarketing.clock"]._now()
+        self.env.flush_all()
+        self.env.cr.execute(
+            """INSERT INTO telemarketing_exclusion (
+                   number_id, e164, vat, reference, source, company_id, scope,
+                   principal_id, campaign_id, reason, channel, load_id, date,
+                   receipt_due, in_force, create_uid, create_date, write_uid,
+                   write_date)
+               SELECT number, e164, vat, reference, source, %(company)s, %(scope)s,
+                      %(principal)s, %(campaign)s, %(reason)s, %(channel)s, %(load)s,
+                      %(now)s, %(due)s, true, %(uid)s, now() at time zone 'UTC',
+                      %(uid)s, now() at time zone 'UTC'
+               FROM unnest(%(numbers)s::int[], %(e164s)s::text[], %(vats)s::text[],
+                           %(references)s::text[], %(sources)s::text[])
+                    AS row(number, e164, vat, reference, source)
+               ON CONFLICT DO NOTHING RETURNING id""",
+            {
+                "company": company.id,
+                "scope": values["scope"],
+                "principal": values.get("principal_id") or None,
+                "campaign": values.get("campaign_id") or None,
+                "reason": values["reason"],
+                "channel": values["channel"],
+                "load": values.get("load_id") or None,
+                "now": now,
+                "due": self._receipt_due_of(
+                    company, now, values["reason"], values["channel"]
+                )
+                or None,
+                "uid": self.env.uid,
+                "numbers": [row[0] for row in rows],
+                "e164s": [row[1] for row in rows],
+                "vats": [row[2] for row in rows],
+                "references": [row[3] or next(fresh) for row in rows],
+                "sources": [row[4] for row in rows],
+            },
+        )
+        added = self.browse(row[0] for row in self.env.cr.fetchall())
+        self.invalidate_model()
+        self.env.cr.execute(
+            """INSERT INTO telemarketing_exclusion_log (
+                   exclusion_id, company_id, at, user_id, what, detail,
+                   create_uid, create_date, write_uid, write_date)
+               SELECT id, company_id, date, %(uid)s, 'created', source,
+                      %(uid)s, create_date, %(uid)s, create_date
+               FROM telemarketing_exclusion WHERE id = ANY(%(ids)s)""",
+            {"uid": self.env.uid, "ids": added.ids},
+        )
+        added._apply()
+        added._mirror()
+        return added.ids
+
+    @api.model
     def _own_vat(self, contact):
         """The contact's NIF if it can be theirs: files repeat made-up ones, and one
         no must not empty a list."""
@@ -670,10 +744,15 @@ class TelemarketingExclusion(models.Model):
             )
 
     @api.model
-    def _blacklisted(self, phones):
-        """Odoo put these numbers on its blacklist: excluded in every company."""
+    def _blacklisted(self, phones, companies=None):
+        """Odoo put these numbers on its blacklist: excluded in every company where
+        they are not yet.
+
+        :param list phones: of ``identity.phone.Phone``
+        """
         source = self.env._("Odoo's telephone blacklist")
-        companies = self.env["res.company"].sudo().search([("active", "=", True)])
+        if companies is None:
+            companies = self.env["res.company"].sudo().search([("active", "=", True)])
         for company in companies:
             numbers = self.env["telemarketing.number"]._get_or_create(company, phones)
             standing = self.search(
@@ -684,22 +763,33 @@ class TelemarketingExclusion(models.Model):
                     ("lifted_at", "=", False),
                 ]
             )
-            missing = sorted(set(numbers.values()) - set(standing.number_id.ids))
-            references = self._references(len(missing)) if missing else []
-            self.create(
+            known = set(standing.number_id.ids)
+            self._record_many(
+                company,
                 [
-                    {
-                        "reference": reference,
-                        "company_id": company.id,
-                        "number_id": number,
-                        "scope": "all",
-                        "reason": "request",
-                        "channel": "blacklist",
-                        "source": source,
-                    }
-                    for reference, number in zip(references, missing, strict=True)
-                ]
+                    (number, e164, None, None, source)
+                    for e164, number in sorted(numbers.items())
+                    if number not in known
+                ],
+                scope="all",
+                reason="request",
+                channel="blacklist",
             )
+
+    @api.model
+    def _take_blacklist(self, companies=None):
+        """What stands on Odoo's blacklist when we, or a company, come."""
+        Blacklist = self.env["phone.blacklist"].sudo()
+        last = 0
+        while True:
+            entries = Blacklist.search(
+                [("id", ">", last)], order="id", limit=TAKEN_AT_ONCE
+            )
+            if not entries:
+                return
+            last = entries[-1].id
+            phones = [parse_phone(number) for number in entries.mapped("number")]
+            self._blacklisted([phone for phone in phones if phone], companies)
 
     @api.model
     def _unblacklisted(self, numbers):

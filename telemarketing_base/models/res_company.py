@@ -81,6 +81,8 @@ class ResCompany(models.Model):
         companies = super().create(vals_list)
         for company in companies:
             self.env["telemarketing.calling.rules"]._for(company)
+        # Who opted out in Odoo opted out of the new company's calls, too.
+        self.env["telemarketing.exclusion"].sudo()._take_blacklist(companies)
         return companies
 
     telemarketing_evidence_days = fields.Integer(

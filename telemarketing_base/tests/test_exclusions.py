@@ -1,7 +1,12 @@
+import base64
+import io
 from unittest.mock import patch
+
+import xlsxwriter
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..identity.phone import parse_phone
 from .common import TelemarketingCommon
@@ -735,3 +740,243 @@ class TestObjectionInACall(ExclusionCommon):
         self.object("uuid-call-1")
         self.env.flush_all()
         self.assertLessEqual(self.env.cr.sql_log_count - before, 70)
+
+
+@tagged("post_install", "-at_install")
+class TestExclusionLoad(ExclusionCommon):
+    """A list of half a million that must not be called, from any file, once."""
+
+    def make(self, content, filename="lista.csv", user=None, **values):
+        if isinstance(content, str):
+            content = content.encode()
+        Load = self.env["telemarketing.exclusion.load"]
+        return self.as_user(Load, user or self.supervisor_a).create(
+            {
+                "file": base64.b64encode(content),
+                "filename": filename,
+                **values,
+            }
+        )
+
+    def load(self, *args, **values):
+        load = self.make(*args, **values)
+        load.action_read()
+        load.action_load()
+        self.env["telemarketing.exclusion.load"]._cron_load()
+        self.env.invalidate_all()
+        return load
+
+    def of(self, load):
+        return self.Exclusion.search([("load_id", "=", load.id)])
+
+    def test_numbers_and_nifs_of_a_file_come_out_of_the_lists(self):
+        anna = self.create_contact("Anna", "612000001")
+        dora = self.create_contact(
+            "Dora", "612000009", self.database_b, vat="12345678Z"
+        )
+        load = self.load(
+            "Teléfono;NIF;Nombre\n"
+            "612 000 001;;Anna\n"
+            ";12.345.678-Z;Dora\n"
+            "0034 612000003 / 612000004;;Eva\n"
+            "no tiene;;Nadie\n"
+        )
+        self.assertEqual((load.state, load.total), ("done", 4))
+        self.assertEqual((load.excluded, load.bad), (4, 1))
+        self.assertEqual(self.states(anna, dora), ["excluded", "excluded"])
+        rows = self.of(load)
+        self.assertEqual(
+            set(rows.filtered("e164").mapped("e164")),
+            {"+34612000001", "+34612000003", "+34612000004"},
+        )
+        self.assertEqual(rows.filtered("vat").vat, "12345678Z")
+        pair = rows.filtered(lambda row: row.e164 in ("+34612000003", "+34612000004"))
+        self.assertEqual(len(set(pair.mapped("reference"))), 1, "one row, one person")
+        self.assertEqual(len(set(rows.mapped("reference"))), 3)
+        self.assertIn("lista.csv", rows[0].source)
+        self.assertEqual(rows.log_ids.mapped("what"), ["created"] * 4)
+        self.assertTrue(all(rows.mapped("in_force")))
+        self.assertEqual(
+            self.Blacklist.search_count(
+                [("number", "in", rows.filtered("e164").mapped("e164"))]
+            ),
+            3,
+        )
+
+    def test_what_is_neither_comes_back_with_its_reason(self):
+        load = self.load("Teléfono;Nombre\n612000001;A\n6120;B\n;C\n")
+        self.assertEqual(load.bad, 2)
+        text = base64.b64decode(load.returned_file).decode("utf-8-sig")
+        lines = text.splitlines()
+        self.assertEqual(lines[0], "Teléfono;Nombre;Motivo")
+        self.assertEqual(len(lines), 3)
+        self.assertTrue(lines[1].startswith("6120;B;"))
+        self.assertGreater(len(lines[1]), len("6120;B;") + 5)
+
+    def test_a_list_without_headings_loses_not_its_first_person(self):
+        for place, (content, excluded) in enumerate(
+            [
+                ("612000001\n612000002\n612000003\n", 3),
+                ("12345678Z\n87654321X\n", 2),
+                ("612000011,12345678Z\n612000012,\n", 3),
+            ]
+        ):
+            load = self.load(content, f"{place}.txt", reason="internal", scope="all")
+            with self.subTest(content=content):
+                self.assertEqual(load.state, "done", load.error)
+                self.assertEqual(load.excluded + load.already, excluded)
+                self.assertFalse(load.bad)
+
+    def test_excel_numbers_lose_no_digit(self):
+        out = io.BytesIO()
+        book = xlsxwriter.Workbook(out)
+        sheet = book.add_worksheet("Bajas")
+        for row, value in enumerate(["Columna rara", 612000001, "612 000 002", 34]):
+            sheet.write(row, 0, value)
+        book.close()
+        load = self.load(out.getvalue(), "bajas.xlsx")
+        self.assertEqual((load.excluded, load.bad), (2, 1))
+        self.assertTrue(load.returned_name.endswith(".xlsx"))
+
+    def test_loaded_twice_it_excludes_once(self):
+        content = "Teléfono\n612000001\n612000002\n612000001\n"
+        first, second = self.load(content), self.load(content)
+        self.assertEqual((first.excluded, first.already), (2, 0))
+        self.assertEqual((second.excluded, second.already), (0, 2))
+
+    def test_after_a_crash_it_goes_on_where_it_was(self):
+        load = self.make("Teléfono\n" + "".join(f"6120003{n:02}\n" for n in range(25)))
+        load.action_read()
+        load.action_load()
+        Load = type(self.env["telemarketing.exclusion.load"])
+        count = Load._load_chunk
+        chunks = []
+
+        def dying(self, chunk, targets):
+            if len(chunks) == 1:
+                raise OSError("power cut")
+            chunks.append(len(chunk))
+            return count(self, chunk, targets)
+
+        module = "odoo.addons.telemarketing_base.models.exclusion_load"
+        with (
+            patch(f"{module}.CHUNK", 10),
+            patch.object(Load, "_load_chunk", dying),
+            mute_logger(module),
+        ):
+            load._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual((load.state, load.position), ("failed", 10))
+        self.assertEqual(load.excluded, 10)
+        load.action_load()
+        with patch(f"{module}.CHUNK", 10):
+            load._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual((load.state, load.position), ("done", 25))
+        self.assertEqual((load.excluded, load.already, load.found), (25, 0, 25))
+        self.assertEqual(len(self.of(load)), 25)
+
+    def test_a_chunk_costs_the_same_however_many_rows(self):
+        def cost(first, rows):
+            load = self.make(
+                "Teléfono\n" + "".join(f"61{first + n:07}\n" for n in range(rows))
+            )
+            load.action_read()
+            load.action_load()
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            load._cron_load()
+            return self.env.cr.sql_log_count - before
+
+        cost(1000, 30)
+        self.assertLessEqual(cost(2000, 600), cost(3000, 30) + 5)
+
+    def test_the_preview_counts_and_excludes_nobody(self):
+        load = self.make("A;B\nx;612000001\ny;612000002\nz;nada\n")
+        load.action_read()
+        self.assertEqual(load.column_ids.mapped("target"), [False, "phone"])
+        self.assertEqual((load.total, load.found, load.bad), (3, 2, 1))
+        self.assertIn("4:", load.bad_sample)
+        load.column_ids[1].target = False
+        load.action_count()
+        self.assertEqual(load.found, 0)
+        with self.assertRaises(UserError):
+            load.action_load()
+        self.assertFalse(self.of(load))
+
+    def test_the_wrong_file_is_lifted_as_a_whole_with_its_reason(self):
+        anna = self.create_contact("Anna", "612000001")
+        load = self.load("Teléfono\n612000001\n612000002\n")
+        self.assertEqual(self.states(anna), ["excluded"])
+        Wizard = self.env["telemarketing.exclusion.lift"].with_context(
+            active_model=load._name, active_id=load.id, active_ids=load.ids
+        )
+        refused = Wizard.with_user(self.supervisor_a).create({"reason": "wrong"})
+        with self.assertRaises(AccessError):
+            refused.action_lift()
+        Wizard.with_user(self.manager).create({"reason": "wrong file"}).action_lift()
+        load._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual(load.state, "lifted")
+        rows = self.of(load)
+        self.assertFalse(any(rows.mapped("in_force")))
+        self.assertEqual(set(rows.mapped("lifted_reason")), {"wrong file"})
+        self.assertEqual(self.states(anna), ["ready"])
+        self.assertFalse(self.Blacklist.search([("number", "like", "+3461200000%")]))
+
+    def test_nobody_reaches_beyond_his_rights_with_a_file(self):
+        content = "Teléfono\n612000001\n"
+        load = self.make(content)
+        load.action_read()
+        for values in (
+            {"state": "done"},
+            {"position": 5},
+            {"excluded": 7},
+            {"returned_file": "eA=="},
+            {"campaign_id": self.campaign_b.id},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                load.write(values)
+        for values in (
+            {"scope": "campaign", "campaign_id": self.campaign_b.id},
+            {"company_id": self.company_b.id},
+            {"state": "loading"},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                self.make(content, **values)
+        with self.assertRaises(AccessError):
+            self.make(content, user=self.agent_a)
+        for user in (self.agent_a, self.supervisor_b, self.supervisor_far):
+            for method, *args in (
+                ("action_read",),
+                ("action_count",),
+                ("action_load",),
+                ("action_stop",),
+                ("action_lift", "x"),
+            ):
+                with self.subTest(user=user.login, method=method):
+                    with self.assertRaises(AccessError):
+                        getattr(self.as_user(load, user), method)(*args)
+        load.action_load()
+        with self.assertRaises(UserError):
+            load.write({"scope": "campaign", "campaign_id": self.campaign_a.id})
+        with self.assertRaises(UserError):
+            load.column_ids.write({"target": "vat"})
+        with self.assertRaises(UserError):
+            load.unlink()
+
+    def test_who_stood_on_odoos_blacklist_before_us_is_not_called(self):
+        self.Blacklist.browse()
+        self.env.cr.execute(
+            "INSERT INTO phone_blacklist (number, active) VALUES ('+34612000055', true)"
+        )
+        self.Exclusion._take_blacklist()
+        anna = self.create_contact("Anna", "612000055")
+        self.assertEqual(anna.target_ids.state, "excluded")
+
+    def test_a_new_company_calls_nobody_who_opted_out_of_odoo(self):
+        self.Blacklist.add("+34612000001")
+        company = self.env["res.company"].create({"name": "Nueva"})
+        row = self.Exclusion.search([("company_id", "=", company.id)])
+        self.assertEqual(row.e164, "+34612000001")

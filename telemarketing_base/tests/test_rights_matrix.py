@@ -300,6 +300,22 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_exclusion_load(cls, scope, campaign, agent, team, n):
+        return {
+            "filename": f"{n}.csv",
+            "company_id": campaign.company_id.id,
+            "scope": "campaign",
+            "campaign_id": campaign.id,
+        }
+
+    @classmethod
+    def _values_exclusion_load_column(cls, scope, campaign, agent, team, n):
+        load = cls.env["telemarketing.exclusion.load"].create(
+            cls._values("telemarketing.exclusion.load", scope)
+        )
+        return {"load_id": load.id, "heading": f"Column {n}"}
+
+    @classmethod
     def _values_exclusion_log(cls, scope, campaign, agent, team, n):
         exclusion = cls.env["telemarketing.exclusion"].create(
             cls._values("telemarketing.exclusion", scope)
@@ -518,6 +534,8 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.agent.session": {"extension": "7"},
         "telemarketing.agent.state": {"seconds": 1},
         "telemarketing.exclusion": {"source": "x"},
+        "telemarketing.exclusion.load": {"source": "x"},
+        "telemarketing.exclusion.load.column": {"target": "vat"},
         "telemarketing.exclusion.log": {"detail": "x"},
         "telemarketing.consent": {"link": "https://example.com/proof"},
         "telemarketing.recording": {"seconds": 1},

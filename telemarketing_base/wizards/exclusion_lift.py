@@ -8,7 +8,7 @@ class TelemarketingExclusionLift(models.TransientModel):
     _name = "telemarketing.exclusion.lift"
     _inherit = ["telemarketing.sight.mixin"]
     _description = "Lift Exclusions"
-    _sight_fields = ("exclusion_ids",)
+    _sight_fields = ("exclusion_ids", "load_id")
 
     restore = fields.Boolean(
         "Put in Force Again", default=lambda self: self._default_restore()
@@ -19,15 +19,24 @@ class TelemarketingExclusionLift(models.TransientModel):
         "wizard_id",
         "exclusion_id",
         "Exclusions",
-        required=True,
         domain="[('in_force', '!=', restore)]",
         default=lambda self: self._default_exclusion_ids(),
+    )
+    load_id = fields.Many2one(
+        "telemarketing.exclusion.load",
+        "All of the File",
+        default=lambda self: self._default_load_id(),
     )
     reason = fields.Char(
         "Why",
         required=True,
         help="Kept with the exclusion: whoever asks must be shown the history.",
     )
+
+    def _default_load_id(self):
+        if self.env.context.get("active_model") != "telemarketing.exclusion.load":
+            return False
+        return self.env.context.get("active_id")
 
     def _default_restore(self):
         return bool(self.env.context.get("telemarketing_restore"))
@@ -49,7 +58,9 @@ class TelemarketingExclusionLift(models.TransientModel):
 
     def action_lift(self):
         self.ensure_one()
-        if self.restore:
+        if self.load_id:
+            self.load_id.action_lift(self.reason)
+        elif self.restore:
             self.exclusion_ids.action_restore(self.reason)
         else:
             self.exclusion_ids.action_lift(self.reason)
