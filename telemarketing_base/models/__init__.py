@@ -12,6 +12,7 @@ from . import disposition
 from . import calling_rules
 from . import sector
 from . import holiday
+from . import readiness
 from . import campaign
 from . import campaign_window
 from . import database

@@ -278,6 +278,12 @@ class TelemarketingCampaign(models.Model):
     contacted_count = fields.Integer(compute="_compute_counts")
     converted_count = fields.Integer(compute="_compute_counts")
 
+    compliance_html = fields.Html(
+        "What Stands Against It",
+        compute="_compute_compliance_html",
+        sanitize=False,
+        groups="telemarketing_base.group_supervisor",
+    )
     callable_count = fields.Integer("Callable Now", compute="_compute_availability")
     availability_html = fields.Html(
         "Who May Be Called",
@@ -532,6 +538,28 @@ class TelemarketingCampaign(models.Model):
                 [("campaign_id", "in", campaign.ids)]
             ).at
 
+    @api.depends(
+        *("call_purpose", "sector_id", "basis_consent", "basis_client"),
+        *("basis_legal_person", "basis_request", "similar_product", "group_company"),
+        *("for_home", "assessment_date", "assessment_file", "call_mode"),
+        *("caller_number", "kind", "script_ids", "window_ids", "company_id"),
+    )
+    def _compute_compliance_html(self):
+        for campaign in self:
+            campaign.compliance_html = self.env["telemarketing.readiness"]._html(
+                campaign._compliance_findings()
+            )
+
+    @api.private
+    def _compliance_findings(self):
+        """What this campaign lacks to be called in peace with the law.
+
+        :return: ``[{code, text, severity}]``, the gravest first; ``severity`` is
+            'blocks' (nobody could be called) or 'warns'
+        """
+        self.ensure_one()
+        return self.env["telemarketing.readiness"]._findings(self)
+
     def action_count_availability(self):
         """Count anew, now."""
         for campaign in self:
@@ -541,10 +569,26 @@ class TelemarketingCampaign(models.Model):
     # ACTIONS
 
     def action_start(self):
-        """Start or go on. PRO runs one campaign at a time (``_check_parallel``)."""
+        """Start or go on. PRO runs one campaign at a time (``_check_parallel``).
+
+        Refused where nobody in it could be called; what else is missing is said.
+        """
+        warnings = []
         for campaign in self:
             if campaign.state == "running":
                 continue
+            findings = campaign._compliance_findings()
+            grave = [f["text"] for f in findings if f["severity"] == "blocks"]
+            if grave:
+                raise UserError(
+                    self.env._(
+                        "%(campaign)s cannot start, because nobody in it could be "
+                        "called:\n%(reasons)s",
+                        campaign=campaign.name,
+                        reasons="\n".join(f"- {text}" for text in grave),
+                    )
+                )
+            warnings += [f["text"] for f in findings]
             if not campaign.utm_campaign_id:
                 campaign.sudo().utm_campaign_id = (
                     self.env["utm.campaign"].sudo().create({"title": campaign.name})
@@ -557,7 +601,19 @@ class TelemarketingCampaign(models.Model):
                 reason=self.env._("%s starts", campaign.name),
             )
         self.env["telemarketing.robinson.service"]._campaign_started(self)
-        return True
+        if not warnings:
+            return True
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "title": self.env._("Started. Mind:"),
+                "message": " ".join(dict.fromkeys(warnings)),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
 
     def action_robinson(self):
         """Have its numbers consulted in the Lista Robinson now, also before it
