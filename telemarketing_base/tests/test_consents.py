@@ -1,3 +1,4 @@
+import random
 from datetime import date, timedelta
 
 from freezegun import freeze_time
@@ -8,6 +9,7 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
+from ..compliance import Consent, effective_consent
 from .common import TelemarketingCommon
 
 
@@ -217,6 +219,46 @@ class TestConsents(TelemarketingCommon):
         self.assertEqual(self.anna.consented_on, self.day(days=-7))
         self.withdraw(consent)
         self.assertFalse(self.anna.consented_on)
+
+    def test_the_ledger_says_of_everybody_what_the_kernel_says(self):
+        rng = random.Random(62)
+        facts, rows, people = {}, [], []
+        for place in range(40):
+            person = self.create_contact(f"P{place}", f"6125{place:05}", self.plain)
+            people.append(person)
+            facts[person] = []
+            for _row in range(rng.randrange(6)):
+                given = self.day(days=-rng.randrange(2, 12))
+                back = given + timedelta(days=rng.randrange(8))
+                withdrawn = back if back < self.day() and rng.random() < 0.4 else None
+                purpose = rng.choice(("call", "call", "robot"))
+                for_us = rng.random() < 0.8
+                facts[person].append(Consent(given, purpose, withdrawn, for_us))
+                rows.append(
+                    {
+                        "number_id": person.phone_ids.number_id.id,
+                        "principal_id": (
+                            self.principal_a if for_us else self.principal_b
+                        ).id,
+                        "purpose": purpose,
+                        "given_at": f"{given} 10:00:00",
+                        "withdrawn_at": f"{withdrawn} 10:00:00" if withdrawn else False,
+                    }
+                )
+        self.env["telemarketing.consent"].create(rows)
+        for person in people:
+            with self.subTest(facts=facts[person]):
+                self.assertEqual(
+                    (
+                        person.consented_on or None,
+                        person.robot_consented_on or None,
+                    ),
+                    (
+                        effective_consent(facts[person], "call"),
+                        effective_consent(facts[person], "robot"),
+                    ),
+                )
+        self.assertGreater(sum(bool(p.consented_on) for p in people), 5)
 
     # what a database must say
 

@@ -90,6 +90,8 @@ class TestImport(TelemarketingCommon):
         self.assertEqual(len(excluded), job.excluded)
         self.assertGreater(job.excluded, 90)
         self.assertEqual(job.loaded, 687)
+        self.assertFalse(job.without_basis)
+        self.assertTrue(all(contacts.mapped("consented_on")))
 
     def test_wrong_nif_loads_the_person_without_it_and_keeps_what_was_written(self):
         self.load()

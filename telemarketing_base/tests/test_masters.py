@@ -290,6 +290,7 @@ class TestDemo(TransactionCase):
             """SELECT t.id FROM telemarketing_target t
                JOIN telemarketing_contact c ON c.id = t.contact_id
                WHERE t.company_id = %(company)s AND t.state = 'ready'
+                 AND t.due_at IS NOT NULL
                  AND NOT EXISTS (
                      SELECT 1 FROM telemarketing_contact_phone p
                      WHERE p.contact_id = c.id AND NOT EXISTS (
