@@ -2,6 +2,8 @@ import hashlib
 import logging
 from datetime import timedelta
 
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, models, modules
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -19,7 +21,7 @@ from .robinson_client import ENDPOINT, RobinsonClient, RobinsonError
 _logger = logging.getLogger(__name__)
 
 # Numbers chosen at once, and consulted before the next choice.
-CHOICE = 6000
+CHOICE = 30_000
 # Answers in a row that cannot be used, after which the service rests.
 UNUSABLE = 3
 REST_MINUTES = 10
@@ -44,9 +46,11 @@ class TelemarketingRobinsonService(models.AbstractModel):
 
     @api.model
     def _rules(self, company):
-        """``(wanted, days)``: are numbers consulted at all, how long does it count."""
+        """``(wanted, days, years)``: are numbers consulted at all, how long that
+        counts, and how long a consent."""
         rules = self.env["telemarketing.calling.rules"].sudo()._for(company)
-        return rules.robinson != "off", max(1, rules.robinson_days)
+        days, years = max(1, rules.robinson_days), rules.consent_years
+        return rules.robinson != "off", days, years
 
     @api.model
     def _client(self, company):
@@ -68,16 +72,16 @@ class TelemarketingRobinsonService(models.AbstractModel):
         """Ids of the numbers to consult, as a query.
 
         Those of people still to be called in campaigns that run or were asked for,
-        never consulted or too long ago. Only where the basis needs it: a natural
-        person as client or professional, in advertising. Consent to the advertiser
-        and a request need no consultation (LOPDGDD 23.4), who has no basis is not
-        called; the company may have all consulted.
+        never consulted or too long ago, where the basis needs it: in advertising, a
+        natural person called as client. Consent to the advertiser and a request need
+        no consultation (LOPDGDD 23.4); whom the campaign calls on no basis is not
+        asked about. The company may have everybody asked about.
 
         :param campaigns: of these only, whatever their state
         :param early: also those that will be too old in some days
         """
         now = self.env["telemarketing.clock"]._now()
-        wanted, days = self._rules(company)
+        wanted, days, years = self._rules(company)
         all_of_them = company.sudo().telemarketing_robinson_all
         ahead = company.sudo().telemarketing_robinson_ahead_days if early else 0
         before = now - timedelta(days=max(1, days - max(0, ahead)))
@@ -87,12 +91,13 @@ class TelemarketingRobinsonService(models.AbstractModel):
             needed = SQL("FALSE")
         else:
             needed = SQL(
-                """c.call_purpose = 'commercial'
+                """c.call_purpose = 'commercial' AND c.basis_client
+                   AND c.similar_product AND c.group_company IS NOT TRUE
                    AND k.is_company IS NOT TRUE
-                   AND COALESCE(k.legal_basis, d.legal_basis)
-                       IN ('client', 'legal_person')
-                   AND (k.consented_on IS NULL OR k.consented_on < %s)""",
-                (now - timedelta(days=730)).date(),
+                   AND COALESCE(k.legal_basis, d.legal_basis) = 'client'
+                   AND (c.basis_consent IS NOT TRUE OR k.consented_on IS NULL
+                        OR k.consented_on < %s)""",
+                (now - relativedelta(years=years)).date(),
             )
         if campaigns is None:
             which = SQL("(c.state = 'running' OR c.robinson_asked)")

@@ -27,6 +27,7 @@ class RobinsonCommon(TelemarketingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.database_a.legal_basis = "client"
+        (cls.campaign_a | cls.campaign_own | cls.campaign_far).similar_product = True
         cls.env["telemarketing.calling.rules"]._for(cls.company_a).write(
             {"robinson": "required", "robinson_days": 30}
         )
@@ -155,7 +156,9 @@ class TestRobinson(RobinsonCommon, CronMixinCase):
         self.luis.legal_basis = "consent"
         self.ana.is_company = True
         other = self.create_contact("Otro", "655 555 555")
-        other.legal_basis = "legal_person"
+        other.is_professional = True
+        firm = self.create_contact("Despacho", "655 555 560")
+        firm.legal_basis = "legal_person"
         bad = self.create_contact("Malo", "655 555 556")
         self.number(bad).state = "bad"
         premium = self.create_contact("Caro", "806 555 557")
@@ -172,7 +175,12 @@ class TestRobinson(RobinsonCommon, CronMixinCase):
         self.consult()
         self.assertEqual(
             sorted(self.server.requests[0]),
-            sorted(map(hash_e164, ("+34612345678", "+34912345678", "+34655555558"))),
+            sorted(
+                map(
+                    hash_e164,
+                    ("+34612345678", "+34912345678", "+34655555558", "+34655555560"),
+                )
+            ),
         )
 
     def test_a_consent_older_than_two_years_protects_nobody_from_being_asked(self):
@@ -181,6 +189,22 @@ class TestRobinson(RobinsonCommon, CronMixinCase):
         self.luis.sudo().consented_on = self.now(days=-700).date()
         self.consult()
         self.assertEqual(self.server.requests, [[hash_e164("+34612345678")]])
+
+    def test_nobody_is_asked_about_whom_the_campaign_may_not_call_anyway(self):
+        self.switch_on()
+        for values in (
+            {"call_purpose": "survey"},
+            {"similar_product": False},
+            {"group_company": True},
+            {"basis_client": False},
+        ):
+            before = {name: self.campaign_a[name] for name in values}
+            self.campaign_a.write(values)
+            self.consult()
+            self.campaign_a.write(before)
+        self.env["telemarketing.calling.rules"]._for(self.company_a).robinson = "off"
+        self.consult()
+        self.assertFalse(self.server.requests)
 
     def test_campaign_that_starts_has_its_numbers_consulted_and_says_how_many_wait(
         self,
