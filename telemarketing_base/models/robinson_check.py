@@ -66,9 +66,6 @@ class TelemarketingRobinsonCheck(models.Model):
             at = fields.Datetime.context_timestamp(check, check.at)
             check.display_name = f"{at:%d/%m/%Y %H:%M} · {labels[check.route]}"
 
-    def copy(self, default=None):
-        raise UserError(self.env._("A consultation is not copied: it was made once."))
-
     @api.ondelete(at_uninstall=False)
     def _never_unlink(self):
         raise UserError(

@@ -122,7 +122,6 @@ class TelemarketingRobinsonLoad(models.Model):
     )
     export_id = fields.Many2one(
         "telemarketing.robinson.load",
-        "Export",
         check_company=True,
         domain="[('kind', '=', 'export'), ('state', '=', 'done'),"
         " ('company_id', '=', company_id)]",
@@ -249,7 +248,7 @@ class TelemarketingRobinsonLoad(models.Model):
                 raise UserError(self._reason(error.code)) from error
 
     def _reason(self, code):
-        return self.env._(REASONS[code])  # pylint: disable=gettext-variable
+        return self.env._(REASONS[code])
 
     @contextmanager
     def _open(self, name):
@@ -608,16 +607,15 @@ class TelemarketingRobinsonLoad(models.Model):
             )
 
 
-class _Lines(io.TextIOBase):
+class _Lines:
     """Parsed lines as what COPY reads; counts them, keeps the first bad ones."""
 
     def __init__(self, lines):
-        super().__init__()
         self._lines = lines
         self.good = self.bad = 0
         self.shown = []
 
-    def read(self, size=-1):
+    def read(self, size=-1):  # pylint: disable=method-required-super
         wanted = 65536 if size is None or size < 0 else max(size, 128)
         pieces, length = [], 0
         for line in self._lines:

@@ -187,8 +187,8 @@ class TelemarketingRobinsonService(models.AbstractModel):
     @api.model
     def _cron_check(self):
         """Consult what is due, company by company; count what is left."""
-        companies = self.env["res.company"].sudo().search([])
-        for company in companies:
+        companies = self.env["res.company"].sudo()
+        for company in companies.search([("telemarketing_robinson_key", "!=", False)]):
             if self._is_on(company):
                 self.with_company(company)._consult_company(company)
         campaigns = (
@@ -331,7 +331,7 @@ class TelemarketingRobinsonService(models.AbstractModel):
     def _sentence(self, error):
         """What went wrong and what to do, in words."""
         if error.code == "answer" and error.detail in REASONS:
-            what = self.env._(REASONS[error.detail])  # pylint: disable=gettext-variable
+            what = self.env._(REASONS[error.detail])
             return self.env._("%s. Nothing was written to the numbers.", what)
         texts = {
             "keys": self.env._(
