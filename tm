@@ -18,7 +18,7 @@ usage() {
 ./tm test             everything, from nothing: lint, kernels, modules, browser, faults, install matrix
 ./tm test quick       kernels and telemarketing_base without browser, on a prepared database
 ./tm test NAME ...    only these stages: lint kernels modules matrix core whole
-./tm bench [NAME]     measure: lease, close, cold start; writes a table and JSON
+./tm bench [NAME]     measure: lease, close, gate, cold start; writes a table and JSON
 ./tm lint [--fix]     ruff, pylint-odoo, eslint, prettier, kernels free of odoo, Spanish complete
 ./tm shell            Odoo's Python shell on the demo database
 ./tm psql [DB]        PostgreSQL's prompt

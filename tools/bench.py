@@ -1,6 +1,7 @@
 """./tm bench: measure, print a table, write artefacts/bench-<name>.json.
 
-Usage: bench.py [lease] [close] [start] [options]; without a name: lease and close.
+Usage: bench.py [lease] [close] [gate] [start] [options]; without a name: the first
+three.
 A benchmark says what it found beside a baseline measured in the same run. Nothing
 here is a test: only what must never happen (a target given twice) ends it badly.
 """
@@ -9,19 +10,19 @@ import argparse
 import sys
 
 import databases
-from benches import close, lease, start
+from benches import close, gate, lease, start
 
-BENCHES = {"lease": lease, "close": close, "start": start}
+BENCHES = {"lease": lease, "close": close, "gate": gate, "start": start}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./tm bench")
-    parser.add_argument("names", nargs="*", metavar="lease|close|start")
+    parser.add_argument("names", nargs="*", metavar="lease|close|gate|start")
     parser.add_argument("--quick", action="store_true", help="small, to try it out")
     parser.add_argument("--keep", action="store_true", help="leave the database")
     parser.add_argument("--cold", action="store_true", help="start: also from nothing")
     arguments = parser.parse_args()
-    names = arguments.names or ["lease", "close"]
+    names = arguments.names or ["lease", "close", "gate"]
     if unknown := set(names) - set(BENCHES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     try:

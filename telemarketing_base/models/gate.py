@@ -314,7 +314,7 @@ class TelemarketingGate(models.AbstractModel):
     def _calling(self, facts, now):
         """Days and hours at the person's place for which a callback may be agreed.
 
-        :return: ``{opens: 'HH:MM', closes: 'HH:MM', days: [ISO date]}`` for three weeks,
+        :return: ``{opens: "HH:MM", closes: "HH:MM", days: [ISO date]}``, three weeks,
             or False where the law's hours do not hold
         """
         if not has_legal_hours(facts):
