@@ -47,6 +47,7 @@ from . import calendar_event
 from . import blocked
 from . import privacy_eraser
 from . import erasure
+from . import retention
 from . import res_config_settings
 from . import guard
 from . import evidence_file

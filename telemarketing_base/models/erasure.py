@@ -455,6 +455,13 @@ class TelemarketingErasure(models.Model):
         eraser._block_recordings(found["recordings"].interaction_id.ids, until)
         self._forget_campaign_notes(found)
         found["imports"]._forget_files()
+        # Made anew where it is asked for, without the person.
+        self.env["telemarketing.evidence.file"].search(
+            [
+                ("campaign_id", "in", found["contacts"].campaign_id.ids),
+                ("state", "=", "done"),
+            ]
+        )._forget_files()
         shown = set(found["contacts"].target_ids.ids)
         for log in found["logs"] | found["cards"]:
             log.target_ids = [

@@ -4,7 +4,7 @@ import logging
 import re
 import tempfile
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from markupsafe import Markup
 from psycopg2.extras import Json, execute_values
@@ -1098,38 +1098,6 @@ class TelemarketingImport(models.Model):
                 }
             )
         self.column_ids.write({"sample": False})
-
-    @api.autovacuum
-    def _gc_files(self):
-        """Uploaded and returned files go after the company's days."""
-        gone = 0
-        waiting = self.sudo()._read_group(
-            [
-                ("state", "in", ("done", "failed", "stopped")),
-                "|",
-                ("file", "!=", False),
-                ("returned_file", "!=", False),
-            ],
-            ["company_id"],
-        )
-        for (company,) in waiting:
-            before = fields.Datetime.now() - timedelta(
-                days=company.telemarketing_erase_uploads_days
-            )
-            old = self.sudo().search(
-                [
-                    ("company_id", "=", company.id),
-                    ("create_date", "<", before),
-                    ("state", "in", ("done", "failed", "stopped")),
-                    "|",
-                    ("file", "!=", False),
-                    ("returned_file", "!=", False),
-                ],
-                limit=100,
-            )
-            old.write({"file": False, "returned_file": False, "preview_html": False})
-            gone += len(old)
-        return gone, False
 
 
 class TelemarketingImportColumn(models.Model):

@@ -68,7 +68,9 @@ class TelemarketingInteraction(models.Model):
     )
     provider = fields.Char(default="manual", help="Telephony that made the call.")
     is_call = fields.Boolean(default=True)
-    phone_id = fields.Many2one("telemarketing.contact.phone", ondelete="set null")
+    phone_id = fields.Many2one(
+        "telemarketing.contact.phone", ondelete="set null", index="btree_not_null"
+    )
     # Agents read ``phone_id``, whose name is masked where the campaign masks numbers.
     number_id = fields.Many2one(
         "telemarketing.number",

@@ -254,6 +254,8 @@ class TelemarketingPrivacy(models.AbstractModel):
             "telemarketing.blocked",
             "telemarketing.blocked.access",
             "telemarketing.erasure",
+            "telemarketing.retention.rule",
+            "telemarketing.retention.run",
         )
 
     @api.model

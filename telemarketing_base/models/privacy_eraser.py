@@ -103,7 +103,21 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
 
     @api.model
     def _blocking_days(self, company):
-        return BLOCKING_DAYS
+        rule = self.env["telemarketing.retention.rule"]._of(company, "blocked")
+        return max(rule.days, BLOCKING_DAYS)
+
+    @api.model
+    def _with_proof(self, contact_ids):
+        """Those of whom there is something to be proved: called, or with a consent."""
+        self.env.cr.execute(
+            """SELECT c.id FROM telemarketing_contact c WHERE c.id = ANY(%s)
+               AND (EXISTS (SELECT 1 FROM telemarketing_interaction i
+                            WHERE i.contact_id = c.id)
+                    OR EXISTS (SELECT 1 FROM telemarketing_consent k
+                               WHERE k.contact_id = c.id))""",
+            [list(contact_ids)],
+        )
+        return [row[0] for row in self.env.cr.fetchall()]
 
     # BLOCK
 
@@ -388,9 +402,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             links,
         )
         cr.execute(
-            "DELETE FROM telemarketing_contact_phone WHERE contact_id = ANY(%(ids)s)",
+            "DELETE FROM telemarketing_contact_phone WHERE contact_id = ANY(%(ids)s)"
+            " RETURNING number_id",
             links,
         )
+        self._drop_unused_numbers({row[0] for row in cr.fetchall() if row[0]})
         categories = self.env["telemarketing.contact"]._fields["category_ids"]
         cr.execute(
             SQL(
@@ -404,7 +420,35 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         self._empty_events(targets)
         self.env.invalidate_all(flush=False)
 
-    def _empty_events(self, targets, partners=()):
+    def _drop_unused_numbers(self, number_ids):
+        """Numbers that nobody has and nothing names any more."""
+        if not number_ids:
+            return
+        cr = self.env.cr
+        cr.execute(
+            """SELECT conrelid::regclass::text, attname
+               FROM pg_constraint
+               JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+               WHERE contype = 'f'
+                 AND confrelid = 'telemarketing_number'::regclass"""
+        )
+        unused = SQL(" AND ").join(
+            SQL(
+                "NOT EXISTS (SELECT 1 FROM %s x WHERE x.%s = n.id)",
+                SQL.identifier(table.strip('"')),
+                SQL.identifier(column),
+            )
+            for table, column in cr.fetchall()
+        )
+        cr.execute(
+            SQL(
+                "DELETE FROM telemarketing_number n WHERE n.id = ANY(%s) AND %s",
+                list(number_ids),
+                unused,
+            )
+        )
+
+    def _empty_events(self, targets):
         cr = self.env.cr
         cr.execute(
             """SELECT id FROM calendar_event WHERE telemarketing_target_id = ANY(%s)""",

@@ -20,9 +20,11 @@ class ResCompany(models.Model):
     )
     telemarketing_erase_uploads_days = fields.Integer(
         string="Days to Keep Uploaded Files",
-        default=30,
+        compute="_compute_telemarketing_erase_uploads_days",
+        inverse="_inverse_telemarketing_erase_uploads_days",
         help="Files that were uploaded to load a database, and the ones given back "
-        "with what was wrong, are deleted after these days.",
+        "with what was wrong, are deleted after these days: the days of their "
+        "retention rule.",
     )
 
     # The keys sign for us: nobody reads them but administrators, and nobody else
@@ -83,7 +85,19 @@ class ResCompany(models.Model):
             self.env["telemarketing.calling.rules"]._for(company)
         # Who opted out in Odoo opted out of the new company's calls, too.
         self.env["telemarketing.exclusion"].sudo()._take_blacklist(companies)
+        self.env["telemarketing.retention.rule"]._create_missing(companies)
         return companies
+
+    def _compute_telemarketing_erase_uploads_days(self):
+        for company in self:
+            rule = self.env["telemarketing.retention.rule"]._of(company, "upload")
+            company.telemarketing_erase_uploads_days = rule.days
+
+    def _inverse_telemarketing_erase_uploads_days(self):
+        for company in self:
+            rule = self.env["telemarketing.retention.rule"]._of(company, "upload")
+            if rule.days != company.telemarketing_erase_uploads_days:
+                rule.days = company.telemarketing_erase_uploads_days
 
     telemarketing_evidence_days = fields.Integer(
         string="Days to Keep Evidence Files",

@@ -56,11 +56,3 @@ class TelemarketingSearchLog(models.Model):
                     done,
                 )
             )
-
-    @api.autovacuum
-    def _gc_old(self):
-        old = self.sudo().search(
-            [("at", "<", fields.Datetime.now() - timedelta(days=365))], limit=10_000
-        )
-        old.unlink()
-        return len(old), len(old) == 10_000

@@ -138,6 +138,7 @@ class TelemarketingTarget(models.Model):
         "telemarketing.contact.phone",
         "Number to Use",
         readonly=True,
+        index="btree_not_null",
         ondelete="set null",
     )
     leased_by_id = fields.Many2one("res.users", readonly=True, index="btree_not_null")

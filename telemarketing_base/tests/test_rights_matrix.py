@@ -497,6 +497,26 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"contact_ids": [Command.set(cls.contacts[scope].ids)]}
 
     @classmethod
+    def _values_retention_rule(cls, scope, campaign, agent, team, n):
+        principal = cls.env["res.partner"].create(
+            {"name": f"Principal {n}", "telemarketing_is_principal": True}
+        )
+        return {
+            "company_id": campaign.company_id.id,
+            "kind": "refusal",
+            "principal_id": principal.id,
+            "days": 1000,
+        }
+
+    @classmethod
+    def _values_retention_run(cls, scope, campaign, agent, team, n):
+        return {
+            "company_id": campaign.company_id.id,
+            "kind": "refusal",
+            "started_at": cls.now(),
+        }
+
+    @classmethod
     def _values_blocked(cls, scope, campaign, agent, team, n):
         return {
             "reference": f"ER-{n}",
@@ -519,6 +539,8 @@ class TestRightsMatrix(TelemarketingCommon):
     # What is written to try a write, where it is not the name.
     WRITES = {
         "telemarketing.erasure": {"requester": "x"},
+        "telemarketing.retention.rule": {"days": 900},
+        "telemarketing.retention.run": {"count": 2},
         "telemarketing.blocked": {"reference": "x"},
         "telemarketing.blocked.access": {"reason": "x"},
         "telemarketing.campaign.article": {"offer": "x"},
