@@ -26,16 +26,13 @@ AGENTS = 20
 PEOPLE = 200
 
 # Run once in Odoo's shell: what every test starts from, through the product's own
-# ways. The clock is moved to a Tuesday at noon, so that calls are allowed at any hour.
+# ways. The clock is wound to working hours, so that calls are allowed at any hour.
 GROUND = f"""
 import base64, datetime
 parameters = env["ir.config_parameter"].sudo()
-now = datetime.datetime.utcnow()
-noon = now.replace(hour=11, minute=0) + datetime.timedelta(days=(1 - now.weekday()) % 7)
 parameters.set_param("telemarketing.demo_database", "1")
-parameters.set_param(
-    "telemarketing.clock_shift_seconds", str(int((noon - now).total_seconds()))
-)
+env["telemarketing.clock"]._wind()
+now = env["telemarketing.clock"]._now()
 env["telemarketing.campaign"].search([("state", "=", "running")]).action_pause()
 ref = lambda name: env.ref("telemarketing_base." + name).id
 users = env["res.users"].with_context(no_reset_password=True)
@@ -59,7 +56,7 @@ for code, values in {{
 for letter in "AB":
     database = env["telemarketing.database"].create(
         {{"name": letter, "campaign_id": campaign.id, "legal_basis": "consent",
-         "basis_date": noon.date() - datetime.timedelta(days=30),
+         "basis_date": now.date() - datetime.timedelta(days=30),
          "basis_source": "Coupon of the spring fair",
          "required_fields": "phone,name"}}
     )
