@@ -82,7 +82,7 @@ def prepare(name):
         }
         # Nobody may be called at night: the clock is wound to working hours.
         env["ir.config_parameter"].set_param("telemarketing.demo_database", "1")
-        env["telemarketing.clock"]._wind()
+        env["telemarketing.clock"]._wind(always=True)
         database = env["telemarketing.database"].create(
             {
                 "name": "Base",

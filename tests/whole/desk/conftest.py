@@ -31,7 +31,7 @@ GROUND = f"""
 import base64, datetime
 parameters = env["ir.config_parameter"].sudo()
 parameters.set_param("telemarketing.demo_database", "1")
-env["telemarketing.clock"]._wind()
+env["telemarketing.clock"]._wind(always=True)
 now = env["telemarketing.clock"]._now()
 env["telemarketing.campaign"].search([("state", "=", "running")]).action_pause()
 ref = lambda name: env.ref("telemarketing_base." + name).id
