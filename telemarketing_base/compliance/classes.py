@@ -69,7 +69,7 @@ def _never_facts(facts: Facts, view: _View) -> Facts | None:
         return replace(least, person=Person(exclusions=(gravest,)))
     adult_at = gate.minor_until(facts)
     if facts.rules.minors == "never" and adult_at and adult_at > view.limit:
-        return replace(least, person=Person(birthdate=view.today))
+        return replace(least, person=Person(birthdate=view.at.date()))
     if gate.number_rule(facts):
         return replace(least, number=replace(number, bad=facts.number.bad))
     if not facts.database_on:
@@ -116,9 +116,7 @@ def _plain_robinson(facts: Facts, view: _View) -> dict:
         on = number.robinson_on
         if person.basis == "client" and number.robinson == "absent" and on:
             last = terms.add_days(on, rules.robinson_days)
-            # a consultation counts from whenever it was made
-            on = view.plain(min(on, view.today), last)
-            return {"robinson": "absent", "robinson_on": on}
+            return {"robinson": "absent", "robinson_on": view.plain(on, last)}
     return nothing
 
 

@@ -308,9 +308,9 @@ def _consent_parts(facts: Facts, purpose: str) -> list[Part]:
     if given is None:
         if taken_back(person, purpose):
             return [(NEVER, Finding("consent_withdrawn"))]
-        if purpose == "call" and person.basis == "consent":
-            return [(NEVER, Finding("consent_undated"))]
-        return [(NEVER, Finding("consent_missing"))]
+        # only the consent stated for a file can be without a date
+        code = "consent_undated" if purpose == "call" else "robot"
+        return [(NEVER, Finding(code))]
     last = terms.consent_until(given, rules.consent_years, rules.consent_last_day)
     expired = _finding("consent_expired", years=rules.consent_years)
     parts = [

@@ -93,11 +93,6 @@ REASONS: dict[str, Reason] = {
         _("This campaign does not call people on this basis: %(basis)s"),
         _BASIS,
     ),
-    "consent_missing": Reason(
-        _("No consent"),
-        _("This call needs a consent and there is none for it"),
-        _BASIS,
-    ),
     "consent_undated": Reason(
         _("Consent without date"),
         _("The consent has no date, so nobody can show that it still counts"),
