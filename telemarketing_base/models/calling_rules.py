@@ -339,7 +339,9 @@ class TelemarketingCallingRules(models.Model):
     @api.model
     def _init_companies(self):
         """Every company's record; at install."""
-        for company in self.env["res.company"].sudo().search([]):
+        there = self.sudo().search_fetch([("company_id", "!=", False)], ["company_id"])
+        companies = self.env["res.company"].sudo()
+        for company in companies.search([("id", "not in", there.company_id.ids)]):
             self._for(company)
 
     # ACTIONS

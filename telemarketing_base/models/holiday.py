@@ -459,8 +459,12 @@ class TelemarketingHoliday(models.Model):
         provinces = {value for kind, value in reach if kind == "province"}
         targets = self.env["telemarketing.target"]
         if companies:
-            every = self.env["res.company"].sudo()
-            found = every.browse(companies) if 0 not in companies else every.search([])
+            found = self.env["res.company"].sudo().browse(companies - {0})
+            if 0 in companies:
+                # Every company has its rules, from its first day.
+                rules = self.env["telemarketing.calling.rules"].sudo()
+                for (company,) in rules._read_group([], ["company_id"]):
+                    found |= company
             targets._refresh_gate(companies=found)
         if provinces and 0 not in companies:
             rules = self.env["telemarketing.calling.rules"].sudo()
