@@ -234,6 +234,22 @@ class TelemarketingContact(models.Model):
             limit=1,
         )
 
+    def action_open_exclusions(self):
+        """All that bars or barred the person: by name, by NIF, by their numbers."""
+        self.ensure_one()
+        who = fields.Domain("contact_id", "=", self.id) | fields.Domain(
+            "number_id", "in", self.phone_ids.number_id.ids
+        )
+        if self.vat:
+            who |= fields.Domain("vat", "=", self.vat)
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "telemarketing_base.action_telemarketing_exclusion"
+            ),
+            "domain": list(who),
+            "context": {},
+        }
+
     @api.private
     def _create_targets(self, agent=None):
         """A target in the campaign of each contact that has none open there."""

@@ -148,7 +148,7 @@ class TelemarketingExclusion(models.Model):
         help="All that the person's reference covers.",
     )
     receipt_scope = fields.Char(compute="_compute_receipt_scope", compute_sudo=True)
-    log_ids = fields.One2many("telemarketing.exclusion.log", "exclusion_id", "Log")
+    log_ids = fields.One2many("telemarketing.exclusion.log", "exclusion_id")
 
     # The same word of the same person once; another reason is another word, and
     # ends by its own lifting.
@@ -879,7 +879,7 @@ class TelemarketingExclusionLog(models.Model):
     )
     detail = fields.Char()
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
         self.check_access("write")
         raise UserError(self.env._("What was logged does not change."))
 

@@ -95,7 +95,7 @@ class TelemarketingExclusionLoad(models.Model):
     bad = fields.Integer("Rows with Neither", readonly=True)
     bad_sample = fields.Text("For Example", readonly=True)
     position = fields.Integer("Rows Done", readonly=True)
-    excluded = fields.Integer("Excluded", readonly=True, help="New exclusions made.")
+    excluded = fields.Integer(readonly=True, help="New exclusions made.")
     already = fields.Integer("Excluded Already", readonly=True)
     progress = fields.Float(compute="_compute_progress")
     stop_asked = fields.Boolean(readonly=True)

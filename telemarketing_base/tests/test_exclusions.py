@@ -270,6 +270,22 @@ class TestExclusionScreen(ExclusionCommon):
                 self.assertEqual(self.Exclusion.search([("who", "ilike", text)]), found)
         self.assertTrue(by_vat)
 
+    def test_a_persons_page_shows_all_that_bars_them(self):
+        anna = self.create_contact("Anna", "612000001", vat="12345678Z")
+        rows = self.exclude(number=self.number("612000001"))
+        rows |= self.exclude(vat="12345678Z", reason="request")
+        rows |= self.exclude(anna, reason="internal")
+        self.exclude(number=self.number("612000002"))
+        action = anna.with_user(self.supervisor_a).action_open_exclusions()
+        self.assertEqual(self.Exclusion.search(action["domain"]), rows)
+
+    def test_who_gets_an_excluded_nif_later_is_out_of_the_lists(self):
+        anna = self.create_contact("Anna", "612000001")
+        self.exclude(vat="12345678Z")
+        self.assertEqual(anna.target_ids.state, "ready")
+        anna.vat = "12345678Z"
+        self.assertEqual(self.states(anna), ["excluded"])
+
     def test_by_hand_numbers_and_nifs_each_get_their_reference(self):
         Add = self.as_user(self.env["telemarketing.exclusion.add"], self.supervisor_a)
         Add.create(

@@ -486,9 +486,9 @@ test("what the server refuses is said beside the results and nothing is lost", a
     await click("[data-confirm='9:L0'] input");
     await keys("7");
     expect(".o_tm_results .o_tm_error").toHaveText(/Total price/);
-    expect(".o_tm_desk[data-phase=talking], .o_tm_desk[data-phase=wrap_up]").toHaveCount(
-        1
-    );
+    expect(
+        ".o_tm_desk[data-phase=talking], .o_tm_desk[data-phase=wrap_up]"
+    ).toHaveCount(1);
     expect("[data-confirm='9:L0'] input").toBeChecked();
 });
 
@@ -515,7 +515,9 @@ test("the agent sees why the person may be called, and until when today", async 
         {state: "valid", ask: false},
         {may_call: {answer: "allowed", until: false, closes: today, warnings}}
     );
-    expect(".o_tm_may strong").toHaveText("May be called: consent 03/2026 · until 23:59");
+    expect(".o_tm_may strong").toHaveText(
+        "May be called: consent 03/2026 · until 23:59"
+    );
     expect(".o_tm_may").toHaveAttribute("title", "TRLGDCU art. 62.1");
     expect(".o_tm_may .o_tm_warning").toHaveText(/contract ends/);
     expect(".o_tm_consent_ask").toHaveCount(0);
