@@ -178,7 +178,6 @@ class TelemarketingConsent(models.Model):
     )
     text_id = fields.Many2one(
         "telemarketing.consent.text",
-        "Text",
         index="btree_not_null",
         ondelete="restrict",
         check_company=True,
@@ -196,9 +195,7 @@ class TelemarketingConsent(models.Model):
     evidence = fields.Binary("Proof", attachment=True)
     evidence_name = fields.Char()
     link = fields.Char("Link to the Proof")
-    recording_id = fields.Many2one(
-        "telemarketing.recording", "Recording", index="btree_not_null"
-    )
+    recording_id = fields.Many2one("telemarketing.recording", index="btree_not_null")
     interaction_id = fields.Many2one(
         "telemarketing.interaction", "Call", readonly=True, index="btree_not_null"
     )
@@ -218,10 +215,6 @@ class TelemarketingConsent(models.Model):
         "CHECK (given_at IS NOT NULL OR withdrawn_at IS NOT NULL"
         " OR refused_at IS NOT NULL)",
         "Say when the consent was given.",
-    )
-    _about_somebody = models.Constraint(
-        "CHECK (num_nonnulls(contact_id, partner_id, number_id, database_id) > 0)",
-        "Say whose consent it is.",
     )
     _in_order = models.Constraint(
         "CHECK (withdrawn_at >= given_at)",
@@ -352,6 +345,14 @@ class TelemarketingConsent(models.Model):
         """What a row names is of one person, towards that person's advertiser."""
         for consent in self:
             contact, database = consent.contact_id, consent.database_id
+            partly = consent.partner_id or consent.number_id
+            if not (contact or partly or database):
+                raise ValidationError(self.env._("Say whose consent it is."))
+            # A number blanked by an erasure must not make it the whole file's.
+            if database and partly and not contact:
+                raise ValidationError(
+                    self.env._("A consent is of one person or of a whole file.")
+                )
             for said in (contact, database):
                 if said and (
                     said.principal_id != consent.principal_id

@@ -206,6 +206,29 @@ class TestConsents(TelemarketingCommon):
         self.database_a.basis_date = self.day(days=-10)
         self.assertFalse(contact.consented_on)
 
+    def test_a_consent_is_somebodys_and_of_one_person_or_of_a_whole_file(self):
+        towards = {"principal_id": self.principal_a.id, "given_at": self.now()}
+        number = self.anna.phone_ids.number_id.id
+        for whose in ({}, {"number_id": number, "database_id": self.plain.id}):
+            with self.subTest(whose), self.assertRaises(ValidationError):
+                self.env["telemarketing.consent"].create({**towards, **whose})
+
+    def test_erasing_a_number_makes_nobody_consent(self):
+        consent = self.env["telemarketing.consent"].create(
+            {
+                "number_id": self.anna.phone_ids.number_id.id,
+                "principal_id": self.principal_a.id,
+                "given_at": self.now(),
+            }
+        )
+        self.env.flush_all()
+        eraser = self.env["telemarketing.privacy.eraser"]
+        eraser._blank("telemarketing.consent", consent.ids)
+        self.env.invalidate_all()
+        self.assertFalse(consent.number_id)
+        self.env["telemarketing.consent"]._refresh_databases(self.plain)
+        self.assertFalse(self.anna.consented_on)
+
     def test_one_entry_stands_for_a_whole_file(self):
         consent = self.env["telemarketing.consent"].create(
             {

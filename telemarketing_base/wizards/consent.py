@@ -65,7 +65,7 @@ class TelemarketingConsentRenew(models.TransientModel):
         "consent_id",
         domain="[('given_at', '!=', False)]",
     )
-    text_id = fields.Many2one("telemarketing.consent.text", "Text")
+    text_id = fields.Many2one("telemarketing.consent.text")
     source = fields.Char(help="Where it was given.")
     evidence = fields.Binary("Proof", attachment=False)
     evidence_name = fields.Char()
