@@ -406,6 +406,7 @@ class TelemarketingCampaign(models.Model):
                 )
         result = super().write(vals)
         if self._GATE_FIELDS & set(vals):
+            self.env["telemarketing.gate"]._forget_cached()
             self.env["telemarketing.target"]._refresh_gate(
                 campaigns=self,
                 reason=self.env._("Rules of the campaign %s", self[:1].name),

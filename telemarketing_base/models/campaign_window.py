@@ -67,6 +67,7 @@ class TelemarketingCampaignWindow(models.Model):
         return result
 
     def _refresh(self, campaigns=None):
+        self.env["telemarketing.gate"]._forget_cached()
         campaigns = (campaigns or self.env["telemarketing.campaign"]) | self.campaign_id
         self.env["telemarketing.target"]._refresh_gate(campaigns=campaigns)
 

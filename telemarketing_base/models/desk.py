@@ -1231,15 +1231,20 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _next_answer(self, session, campaign, **extra):
+        gate = self.env["telemarketing.gate"].sudo()
+        answers = {}
         for _person in range(FRUITLESS):
             target = self._lease_next(campaign)
-            if target.state != "leased" or not target._write_refusal():
+            if not target:
+                break
+            answers = gate._ask(target, self._now())
+            if target.state != "leased" or not target._write_refusal(answers):
                 break
             # Nobody of them may be called now: the list knows, the next one comes.
             self._give_back(target)
             self._commit()
             target = target.browse()
-        call = self._call_values(target) if target else False
+        call = self._call_values(target, answers) if target else False
         empty = False if target else self._empty_values(campaign)
         return self._answer(session, call=call, empty=empty, **extra)
 
@@ -1445,12 +1450,13 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    def _call_values(self, target):
+    def _call_values(self, target, answers=None):
+        """:param dict answers: of ``telemarketing.gate._ask``, where they are known"""
         contact, campaign = target.contact_id, target.campaign_id
         now = self._now()
         phones = contact.phone_ids
         gate = self.env["telemarketing.gate"].sudo()
-        answers = gate._ask(target, now)
+        answers = answers or gate._ask(target, now)
         verdicts = {
             phone: gate._values(*answers[phone.id])
             for phone in phones

@@ -39,6 +39,8 @@ EXCLUDED = frozenset(code for code in REASONS if code.startswith("excluded_"))
 HOURS = frozenset(
     code for code in REASONS if code.startswith("hours_") or code == "campaign_hours"
 )
+# What an answer writes on a target.
+_WRITTEN = ("state", "callback", "callable_code", "province", "callable_from", "due_at")
 # What a row of facts holds, in order; see ``_row_sql``.
 _COLUMNS = (
     *("campaign", "database_on", "origin", "basis", "basis_on"),
@@ -190,7 +192,7 @@ class TelemarketingGate(models.AbstractModel):
             row=self._row_sql(company, now, normalised),
             states=self._provinces()[0],
             codes=self._provinces()[1],
-            spain=self.env.ref("base.es").id,
+            spain=self.env["ir.model.data"]._xmlid_to_res_id("base.es"),
             municipality=self._municipality_sql(),
             barring=self._barring_sql(),
             company=company.id,
@@ -239,7 +241,19 @@ class TelemarketingGate(models.AbstractModel):
 
     @api.model
     def _company_tz(self, company):
+        return self._tz_of(company.id)
+
+    @api.model
+    @tools.ormcache("company_id")
+    def _tz_of(self, company_id):
+        """Cached with ``_campaign``; see ``_forget_cached``."""
+        company = self.env["res.company"].sudo().browse(company_id)
         return company.partner_id.tz or MADRID
+
+    @api.model
+    def _forget_cached(self):
+        """A campaign, its hours, its sector or a company's time zone changed."""
+        self.env.registry.clear_cache()
 
     @api.model
     def _company_today(self, company, now):
@@ -247,8 +261,10 @@ class TelemarketingGate(models.AbstractModel):
         return now.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
 
     @api.model
-    def _campaign(self, campaign):
-        """``compliance.Campaign`` of a campaign."""
+    @tools.ormcache("campaign_id")
+    def _campaign(self, campaign_id):
+        """``compliance.Campaign`` of a campaign: asked at every call, changed rarely."""
+        campaign = self.env["telemarketing.campaign"].sudo().browse(campaign_id)
         bases = {
             "consent": campaign.basis_consent,
             "client": campaign.basis_client,
@@ -277,11 +293,6 @@ class TelemarketingGate(models.AbstractModel):
         """A function that makes ``compliance.Facts`` of a row of facts; what many rows
         share is read once."""
         rules = self._rules(company)
-        campaigns = self.env["telemarketing.campaign"].sudo()
-
-        @lru_cache(None)
-        def campaign_of(campaign):
-            return self._campaign(campaigns.browse(campaign))
 
         @lru_cache(None)
         def closed_days(province, municipality):
@@ -289,7 +300,7 @@ class TelemarketingGate(models.AbstractModel):
 
         def read(row):
             fact = dict(zip(_COLUMNS, json.loads(row), strict=True))
-            return _facts(fact, rules, campaign_of, closed_days)
+            return _facts(fact, rules, self._campaign, closed_days)
 
         return read
 
@@ -482,7 +493,9 @@ class TelemarketingGate(models.AbstractModel):
             page_size=INLINE,
             fetch=True,
         )
-        self.env["telemarketing.target"].invalidate_model()
+        self.env["telemarketing.target"].browse(
+            row[0] for row in changed
+        ).invalidate_recordset(_WRITTEN)
         return len(changed)
 
     @api.model

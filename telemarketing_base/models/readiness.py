@@ -38,7 +38,7 @@ class TelemarketingReadiness(models.AbstractModel):
         """``[{code, text, severity}]``, the gravest first; severity 'blocks' (nobody
         could be called) or 'warns'."""
         campaign.ensure_one()
-        facts = self.env["telemarketing.gate"].sudo()._campaign(campaign.sudo())
+        facts = self.env["telemarketing.gate"].sudo()._campaign(campaign.id)
         rules = (
             self.env["telemarketing.calling.rules"]._for(campaign.company_id)._kernel()
         )

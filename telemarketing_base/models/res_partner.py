@@ -88,7 +88,10 @@ class ResPartner(models.Model):
     def write(self, vals):
         if {"telemarketing_principal_id", "telemarketing_is_principal"} & set(vals):
             self._check_principal_by_manager(self)
-        return super().write(vals)
+        result = super().write(vals)
+        if "tz" in vals and self.sudo().ref_company_ids:
+            self.env["telemarketing.gate"]._forget_cached()
+        return result
 
     @api.model
     def _check_principal_by_manager(self, partners):

@@ -32,5 +32,6 @@ class TelemarketingSector(models.Model):
                 [("sector_id", "in", self.ids)]
             )
             if campaigns:
+                self.env["telemarketing.gate"]._forget_cached()
                 self.env["telemarketing.target"]._refresh_gate(campaigns=campaigns)
         return result

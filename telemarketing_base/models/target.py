@@ -676,15 +676,18 @@ class TelemarketingTarget(models.Model):
         }
 
     @api.private
-    def _write_refusal(self, place="list"):
+    def _write_refusal(self, answers=None):
         """Ask again for every number; when none may be called now, the answer goes
         back to the list, so that the lease does not bring the person again.
 
+        :param dict answers: of ``telemarketing.gate._ask``, where they are known
         :return: whether the person may not be called now
         """
         self.ensure_one()
-        now = self.env["telemarketing.clock"]._now()
-        answers = [*self.env["telemarketing.gate"]._ask(self, now).values()]
+        if answers is None:
+            now = self.env["telemarketing.clock"]._now()
+            answers = self.env["telemarketing.gate"]._ask(self, now)
+        answers = [*answers.values()]
         if any(verdict.allowed for _facts, verdict in answers):
             return False
         later = [v for _f, v in answers if v.until]
