@@ -42,6 +42,17 @@ class TelemarketingAvailability(models.Model):
         if known and not fresh and now - FRESH < known.at <= now:
             return known.counts
         counts = self._count(campaign, now)
+        if self.env.cr.readonly:
+            # A form that is only read: kept by a transaction of its own.
+            with self.env.registry.cursor() as cr:
+                self.with_env(self.env(cr=cr))._keep(campaign, now, counts)
+        else:
+            self._keep(campaign, now, counts)
+        self.invalidate_model()
+        return counts
+
+    @api.model
+    def _keep(self, campaign, now, counts):
         # Two who count at once write the same; neither waits for the other.
         self.env.cr.execute(
             """INSERT INTO telemarketing_availability
@@ -50,10 +61,10 @@ class TelemarketingAvailability(models.Model):
                ON CONFLICT (campaign_id) DO NOTHING""",
             [campaign.id, campaign.company_id.id, now, self._json(counts)],
         )
-        if not self.env.cr.rowcount and known.try_lock_for_update():
-            known.write({"at": now, "counts": counts})
-        self.invalidate_model()
-        return counts
+        if not self.env.cr.rowcount:
+            known = self.sudo().search([("campaign_id", "=", campaign.id)])
+            if known.try_lock_for_update():
+                known.write({"at": now, "counts": counts})
 
     @api.model
     def _json(self, counts):

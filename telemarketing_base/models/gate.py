@@ -263,7 +263,7 @@ class TelemarketingGate(models.AbstractModel):
     @api.model
     @tools.ormcache("campaign_id")
     def _campaign(self, campaign_id):
-        """``compliance.Campaign`` of a campaign: asked at every call, changed rarely."""
+        """``compliance.Campaign``: asked at every call, changed rarely."""
         campaign = self.env["telemarketing.campaign"].sudo().browse(campaign_id)
         bases = {
             "consent": campaign.basis_consent,

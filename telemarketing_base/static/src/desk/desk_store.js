@@ -1058,26 +1058,27 @@ export class DeskStore extends Reactive {
         return !inCallingHours(when, this.call.calling);
     }
 
-    /** What a result still wants: `{where, text}`, or null. */
-    missingFor(disposition) {
-        const {callback, order} = this.draft;
+    /** What is wrong with the callback for this result: a sentence, or "". */
+    _callbackMissing(disposition) {
+        const {callback} = this.draft;
         if (callback.at && toMillis(callback.at) <= this.now()) {
-            return {
-                where: "callback",
-                text: _t("That moment has passed. Choose another."),
-            };
+            return _t("That moment has passed. Choose another.");
         }
         if (this.outsideHours && !callback.asked) {
-            return {
-                where: "callback",
-                text: _t("Nobody is called at that hour. Did the person ask for it?"),
-            };
+            return _t("Nobody is called at that hour. Did the person ask for it?");
         }
         if (disposition.needs_callback && !callback.at) {
-            return {
-                where: "callback",
-                text: _t("“%s” wants a day and an hour.", disposition.name),
-            };
+            return _t("“%s” wants a day and an hour.", disposition.name);
+        }
+        return "";
+    }
+
+    /** What a result still wants: `{where, text}`, or null. */
+    missingFor(disposition) {
+        const {order} = this.draft;
+        const wanted = this._callbackMissing(disposition);
+        if (wanted) {
+            return {where: "callback", text: wanted};
         }
         const unsaid = disposition.sale ? this.unsaidFor(disposition) : [];
         if (unsaid.length && this.campaign.require_legal_lines) {
