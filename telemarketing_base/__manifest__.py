@@ -79,6 +79,8 @@
         "views/privacy_lookup_views.xml",
         "views/telemarketing_erasure_views.xml",
         "views/telemarketing_retention_views.xml",
+        "report/principal_return.xml",
+        "views/telemarketing_principal_return_views.xml",
         "views/telemarketing_stat_views.xml",
         "views/telemarketing_collaborator_views.xml",
         "views/telemarketing_edition_views.xml",

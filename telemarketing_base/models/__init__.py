@@ -48,6 +48,7 @@ from . import blocked
 from . import privacy_eraser
 from . import erasure
 from . import retention
+from . import principal_return
 from . import res_config_settings
 from . import guard
 from . import evidence_file

@@ -36,6 +36,7 @@ class TelemarketingErasure(models.Model):
         "contact_id",
         "Contacts",
         context={"active_test": False},
+        groups="telemarketing_base.group_manager",
         help="All of the same person, of one client company or of ours.",
     )
     partner_ids = fields.Many2many(
@@ -45,6 +46,7 @@ class TelemarketingErasure(models.Model):
         "partner_id",
         "Prospects and Clients",
         context={"active_test": False},
+        groups="telemarketing_base.group_manager",
     )
     requested_by = fields.Selection(
         [

@@ -256,6 +256,7 @@ class TelemarketingPrivacy(models.AbstractModel):
             "telemarketing.erasure",
             "telemarketing.retention.rule",
             "telemarketing.retention.run",
+            "telemarketing.principal.return",
         )
 
     @api.model

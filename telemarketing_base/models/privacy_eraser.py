@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from psycopg2.errors import ForeignKeyViolation
+
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -418,6 +420,51 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         )
         self._blank("telemarketing.contact", ids, active=False, erased_at=now)
         self._empty_events(targets)
+        self.env.invalidate_all(flush=False)
+
+    @api.model
+    def _remove(self, contact_ids):
+        """Delete people of whom there is nothing to be proved. Where another module
+        holds on to one, all of them are emptied instead."""
+        ids = list(contact_ids)
+        if not ids:
+            return
+        cr = self.env.cr
+        self.env.flush_all()
+        try:
+            with cr.savepoint():
+                cr.execute(
+                    """UPDATE telemarketing_exclusion SET contact_id = NULL
+                       WHERE contact_id = ANY(%s)
+                         AND num_nonnulls(number_id, vat) > 0""",
+                    [ids],
+                )
+                cr.execute(
+                    "SELECT id FROM telemarketing_target WHERE contact_id = ANY(%s)",
+                    [ids],
+                )
+                self._empty_events([row[0] for row in cr.fetchall()])
+                cr.execute(
+                    "UPDATE telemarketing_refusal SET number_id = NULL WHERE target_id"
+                    " IN (SELECT id FROM telemarketing_target"
+                    "     WHERE contact_id = ANY(%s))",
+                    [ids],
+                )
+                cr.execute(
+                    "DELETE FROM telemarketing_target WHERE contact_id = ANY(%s)", [ids]
+                )
+                cr.execute(
+                    "DELETE FROM telemarketing_contact_phone WHERE contact_id = ANY(%s)"
+                    " RETURNING number_id",
+                    [ids],
+                )
+                numbers = {row[0] for row in cr.fetchall() if row[0]}
+                cr.execute(
+                    "DELETE FROM telemarketing_contact WHERE id = ANY(%s)", [ids]
+                )
+                self._drop_unused_numbers(numbers)
+        except ForeignKeyViolation:
+            self._empty(ids)
         self.env.invalidate_all(flush=False)
 
     def _drop_unused_numbers(self, number_ids):

@@ -11,6 +11,7 @@ from . import test_js
 from . import test_masters
 from . import test_privacy
 from . import test_readiness
+from . import test_principal_return
 from . import test_retention
 from . import test_rights_attacks
 from . import test_rights_matrix

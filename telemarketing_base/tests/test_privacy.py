@@ -775,6 +775,12 @@ class TestErasure(ErasureCommon):
         wizard.action_read()
         self.assertNotIn("Carmen Peña", wizard.data_html)
 
+    def test_the_officer_reads_the_requests_without_the_people(self):
+        request = self.request()
+        values = request.with_user(self.officer).read()[0]
+        self.assertEqual(values["reference"], request.reference)
+        self.assertNotIn("contact_ids", values)
+
     def test_nobody_erases_whom_he_does_not_see_nor_skips_a_step(self):
         model = "telemarketing.erasure"
         theirs = {"contact_ids": [Command.set(self.carmen.ids)]}

@@ -519,6 +519,14 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_principal_return(cls, scope, campaign, agent, team, n):
+        return {
+            "company_id": campaign.company_id.id,
+            "principal_id": campaign.principal_id.id,
+            "campaign_ids": [Command.set(campaign.ids)],
+        }
+
+    @classmethod
     def _values_blocked(cls, scope, campaign, agent, team, n):
         return {
             "reference": f"ER-{n}",
@@ -541,6 +549,7 @@ class TestRightsMatrix(TelemarketingCommon):
     # What is written to try a write, where it is not the name.
     WRITES = {
         "telemarketing.erasure": {"requester": "x"},
+        "telemarketing.principal.return": {"fmt": "csv"},
         "telemarketing.retention.rule": {"days": 900},
         "telemarketing.retention.run": {"count": 2},
         "telemarketing.blocked": {"reference": "x"},
