@@ -31,6 +31,7 @@ from . import agent_session
 from . import interaction
 from . import recording
 from . import evidence
+from . import ir_actions_report
 from . import stat
 from . import search_log
 from . import privacy

@@ -13,6 +13,7 @@ from . import test_privacy
 from . import test_readiness
 from . import test_principal_return
 from . import test_retention
+from . import test_pdf
 from . import test_rights_attacks
 from . import test_rights_matrix
 from . import test_scripts
