@@ -23,11 +23,20 @@ class TelemarketingErasure(models.Model):
     _sight_fields = ("contact_ids", "partner_ids")
 
     reference = fields.Char(required=True, readonly=True, copy=False, default="/")
+    # As the caller: with sudo it would tell whose anybody's people are.
     company_id = fields.Many2one(
-        "res.company", compute="_compute_whose", store=True, index=True
+        "res.company",
+        compute="_compute_whose",
+        store=True,
+        index=True,
+        compute_sudo=False,
     )
     principal_id = fields.Many2one(
-        "res.partner", "Client Company", compute="_compute_whose", store=True
+        "res.partner",
+        "Client Company",
+        compute="_compute_whose",
+        store=True,
+        compute_sudo=False,
     )
     contact_ids = fields.Many2many(
         "telemarketing.contact",

@@ -38,8 +38,10 @@ class PrivacyLog(models.Model):
 class PrivacyLookupWizard(models.TransientModel):
     _inherit = "privacy.lookup.wizard"
 
-    phone = fields.Char(help="One or several, separated by commas, in any form.")
-    vat = fields.Char("NIF")
+    telemarketing_phone = fields.Char(
+        "Phone", help="One or several, separated by commas, in any form."
+    )
+    telemarketing_vat = fields.Char("NIF")
     telemarketing_in_files = fields.Boolean(
         "Also Search Stored Files",
         default=True,
@@ -72,7 +74,9 @@ class PrivacyLookupWizard(models.TransientModel):
         self._check_may_look()
         companies = self.env.companies
         privacy = self.env["telemarketing.privacy"].sudo()
-        key = privacy._key(self.phone, self.vat, self.email, self.name)
+        key = privacy._key(
+            self.telemarketing_phone, self.telemarketing_vat, self.email, self.name
+        )
         if not any(key.values()):
             raise UserError(
                 self.env._("Write a telephone, a NIF, a mail or a name to look for.")

@@ -8,7 +8,7 @@ import zipfile
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.service.model import call_kw
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import TelemarketingCommon
@@ -128,7 +128,7 @@ class TestPrivacyLookup(PrivacyCommon):
 
     def test_everything_of_a_person_is_found_by_a_number_in_any_form(self):
         for written in ("612400001", "+34 612-400-001", "0034 612 400 001"):
-            found = self.look_up(phone=written)
+            found = self.look_up(telemarketing_phone=written)
             with self.subTest(written=written):
                 self.assertEqual(
                     found["telemarketing.contact"], {self.carmen.id, self.carmen_b.id}
@@ -145,12 +145,12 @@ class TestPrivacyLookup(PrivacyCommon):
         self.assertNotIn(self.other.id, found["telemarketing.contact"])
 
     def test_everything_of_a_person_is_found_by_nif_alone(self):
-        found = self.look_up(vat="12.345.678-z")
+        found = self.look_up(telemarketing_vat="12.345.678-z")
         self.assertEqual(found["telemarketing.contact"], {self.carmen.id})
         self.assertIn(self.recording.id, found["telemarketing.recording"])
 
     def test_each_record_says_whose_data_it_is(self):
-        self.look_up(phone="612400001")
+        self.look_up(telemarketing_phone="612400001")
         whose = {
             line.res_id: line.telemarketing_principal_id
             for line in self.wizard.line_ids
@@ -164,7 +164,7 @@ class TestPrivacyLookup(PrivacyCommon):
         self.assertEqual(call.telemarketing_principal_id, self.principal_a)
 
     def test_results_can_be_opened(self):
-        self.look_up(phone="612400001")
+        self.look_up(telemarketing_phone="612400001")
         line = self.wizard.line_ids.filtered(
             lambda line: line.res_model == "telemarketing.contact"
         )[:1]
@@ -189,7 +189,7 @@ class TestPrivacyLookup(PrivacyCommon):
                 "telemarketing_target_id": self.target.id,
             }
         )
-        found = self.look_up(vat=NIF)
+        found = self.look_up(telemarketing_vat=NIF)
         for record in (partner, lead, order, event):
             self.assertIn(record.id, found[record._name], record._name)
 
@@ -203,7 +203,9 @@ class TestPrivacyLookup(PrivacyCommon):
                 {**common, "text": "otro", "target_ids": [self.other.target_ids.id]},
             ]
         )
-        found = self.look_up(phone="612400001")["telemarketing.search.log"]
+        found = self.look_up(telemarketing_phone="612400001")[
+            "telemarketing.search.log"
+        ]
         self.assertEqual(found, {typed.id, shown.id})
         self.assertNotIn(nothing.id, found)
 
@@ -219,12 +221,14 @@ class TestPrivacyLookup(PrivacyCommon):
         other = job.copy(
             {"file": base64.b64encode(b"Telefono;Nombre\n699999999;Ana\n")}
         )
-        found = self.look_up(phone="+34612400001")["telemarketing.import"]
+        found = self.look_up(telemarketing_phone="+34612400001")["telemarketing.import"]
         self.assertIn(job.id, found)
         self.assertNotIn(other.id, found)
         self.assertNotIn(
             "telemarketing.import",
-            self.look_up(phone="+34612400001", telemarketing_in_files=False),
+            self.look_up(
+                telemarketing_phone="+34612400001", telemarketing_in_files=False
+            ),
         )
 
     def test_administrators_still_have_odoos_own_look_up(self):
@@ -237,11 +241,11 @@ class TestPrivacyLookup(PrivacyCommon):
 
     def test_another_companys_people_stay_unseen(self):
         for user in (self.manager, self._create_user("root_b", "base.group_system")):
-            found = self.look_up(user, phone="612400001")
+            found = self.look_up(user, telemarketing_phone="612400001")
             self.assertNotIn(self.carmen_far.id, found["telemarketing.contact"])
 
     def test_who_looked_whom_up_is_logged_masked(self):
-        self.look_up(phone="612400001", vat=NIF)
+        self.look_up(telemarketing_phone="612400001", telemarketing_vat=NIF)
         log = self.wizard.sudo().log_id
         self.assertEqual(log.user_id, self.manager)
         self.assertIn("001", log.telemarketing_anonymized_phone)
@@ -249,7 +253,7 @@ class TestPrivacyLookup(PrivacyCommon):
         self.assertNotIn("12345", log.telemarketing_anonymized_vat)
 
     def test_nothing_written_or_no_number_is_told(self):
-        for values in ({}, {"phone": "12"}):
+        for values in ({}, {"telemarketing_phone": "12"}):
             with self.subTest(values=values), self.assertRaises(UserError):
                 self.look_up(**values)
 
@@ -262,11 +266,14 @@ class TestPrivacyLookup(PrivacyCommon):
             self.portal_a,
         ):
             self.assertRefused(
-                user, "privacy.lookup.wizard", "create", {"phone": "612400001"}
+                user,
+                "privacy.lookup.wizard",
+                "create",
+                {"telemarketing_phone": "612400001"},
             )
 
     def test_a_look_up_is_not_anothers_to_read_nor_its_lines_to_act_on(self):
-        self.look_up(phone="612400001")
+        self.look_up(telemarketing_phone="612400001")
         second = self._create_user("manager_two", "manager")
         line = self.wizard.line_ids[:1]
         for model, ids in (
@@ -806,3 +813,74 @@ class TestErasure(ErasureCommon):
         request = self.erase()
         log = self.env["privacy.log"].search([], order="id desc", limit=1)
         self.assertIn(request.reference, log.execution_details)
+
+
+@tagged("post_install", "-at_install", "telemarketing_privacy")
+class TestPrivacyScreens(ErasureCommon):
+    """A manager works with the screens alone, as they are."""
+
+    def form(self, model, **context):
+        Model = self.env(user=self.manager, context=context)[model]
+        return Form(Model)
+
+    def test_look_up_then_export_then_request_of_erasure(self):
+        with self.form("privacy.lookup.wizard") as form:
+            form.telemarketing_phone = "612 400 001"
+        wizard = form.record
+        wizard.action_lookup()
+        lines = wizard.line_ids.filtered(
+            lambda line: (
+                (line.res_model, line.res_id)
+                == ("telemarketing.contact", self.carmen.id)
+            )
+        )
+        action = lines.action_telemarketing_export()
+        with self.form(action["res_model"], **action["context"]) as form:
+            self.assertEqual(form.whose, self.principal_a.display_name)
+            form.identity_checked = True
+        form.record.action_export()
+        self.assertTrue(form.record.filename)
+        action = lines.action_telemarketing_erase()
+        with self.form(action["res_model"], **action["context"]) as form:
+            self.assertEqual(form.principal_id, self.principal_a)
+            self.assertEqual(form.reach, "principal")
+            form.reach = "all"
+            form.identity_checked = True
+        request = form.record
+        self.assertEqual(request.contact_ids, self.carmen)
+        self.assertEqual(request.reach, "all")
+        request.action_show()
+        request.action_confirm()
+        request.action_erase()
+        self.assertEqual(request.state, "done")
+
+    def test_a_rule_of_a_client_company_and_a_return(self):
+        with self.form("telemarketing.retention.rule") as form:
+            form.kind = "recording_no_sale"
+            self.assertEqual(form.least_days, 30)
+            form.principal_id = self.principal_a
+            form.days = 60
+        rule = form.record
+        rule.action_preview()
+        rule.action_confirm()
+        self.assertEqual(rule.state, "active")
+        self.campaign_a.state = "done"
+        with self.form("telemarketing.principal.return") as form:
+            form.principal_id = self.principal_a
+            form.campaign_ids.add(self.campaign_a)
+        form.record.action_prepare()
+        form.record.sudo()._cron_work()
+        with Form(form.record) as form:
+            form.received_on = "2026-11-20"
+            form.received_by = "Ana"
+        form.record.action_confirm_received()
+        self.assertEqual(form.record.state, "received")
+
+    def test_the_officer_reads_with_the_screen(self):
+        self.erase()
+        Read = self.env(user=self.officer, context={})["telemarketing.blocked.read"]
+        with Form(Read) as form:
+            form.vat = NIF
+            form.reason = "Fiscalía, diligencias 7/2026"
+        form.record.action_read()
+        self.assertIn("Carmen", form.record.data_html)
