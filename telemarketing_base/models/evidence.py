@@ -312,13 +312,13 @@ class TelemarketingEvidence(models.AbstractModel):
 
     def _robinson_check(self, gate, number):
         """The consultation that the call rested on, if it is known."""
-        if "telemarketing.robinson.check" not in self.env or not gate.get("robinson"):
-            return None
-        check_id = gate.get("robinson_check_id")
-        if not check_id and _text(number.robinson_at) == gate.get("robinson_at"):
-            check_id = number.robinson_check_id.id
         Check = self.env["telemarketing.robinson.check"].sudo()
-        return Check.browse(check_id or 0).exists()
+        check_id = gate.get("robinson_check_id")
+        if not check_id and gate.get("robinson"):
+            # Of a call dialled before it was kept: the number's, if not later.
+            if _text(number.robinson_at) == gate.get("robinson_at"):
+                check_id = number.robinson_check_id.id
+        return Check.browse(check_id or None).exists()
 
     def _said(self, call):
         version = call.script_version_id

@@ -412,6 +412,7 @@ class TelemarketingGate(models.AbstractModel):
             "origin": person.origin,
             "consented_on": _iso(consent),
             "robinson": number.robinson,
+            "robinson_check_id": phone.number_id.robinson_check_id.id,
             "robinson_at": fields.Datetime.to_string(phone.number_id.robinson_at)
             or False,
             "province": person.place.province,

@@ -141,6 +141,43 @@ class TestEvidence(EvidenceCase):
         values = self.evidence(self.call_of())
         self.assertEqual((values["basis"], values["robinson"]), ("", ""))
 
+    def test_consultation_of_the_list_is_proved_without_other_peoples_numbers(self):
+        Service = self.env["telemarketing.robinson.service"]
+        number, other = self.maria.phone_ids.number_id.e164, "+34699999999"
+        check = self.env["telemarketing.robinson.check"].create(
+            {
+                "company_id": self.company_a.id,
+                "at": "2026-11-20 06:00:00",
+                "route": "service",
+                "hash_count": 2,
+                "proof": "fingerprint-of-the-answer",
+                "answer": json.dumps(
+                    {
+                        Service._hash(number): {"signature": "signature-of-maria"},
+                        Service._hash(other): {"signature": "signature-of-other"},
+                    }
+                ),
+            }
+        )
+        call = self.call_of(gate=self.gate(robinson_check_id=check.id))
+        page = self.page(call)
+        self.assertIn("signature-of-maria", page)
+        file = self.env["telemarketing.evidence.file"].create(
+            {
+                "campaign_id": self.campaign_a.id,
+                "date_from": "2026-11-01",
+                "date_to": "2026-11-30",
+            }
+        )
+        file._cron_make()
+        archive = zipfile.ZipFile(io.BytesIO(file.attachment_ids.raw))
+        proof = json.loads(archive.read(f"robinson/{check.id}.json"))
+        self.assertEqual(proof["sha256_of_the_answer"], "fingerprint-of-the-answer")
+        whole = "".join(archive.read(n).decode() for n in archive.namelist())
+        self.assertIn("signature-of-maria", whole)
+        for leak in ("signature-of-other", Service._hash(other)):
+            self.assertNotIn(leak, whole + page)
+
     def test_consent_that_counts_is_this_persons_this_advertisers_and_earlier(self):
         Consent = self.env["telemarketing.consent"]
         stranger = self.create_contact("Otra", "612345670")
