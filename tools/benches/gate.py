@@ -261,7 +261,9 @@ class Ground:
                     begun = time.perf_counter()
                     decide(facts, now)
                     kernel.append(time.perf_counter() - begun)
-                later = [v.until or now for _f, v in answers.values() if v.answer != "never"]
+                later = [
+                    v.until or now for _f, v in answers.values() if v.answer != "never"
+                ]
                 since = min(later) if later else False
                 known = target.callable_from or False
                 same = known == since or (since == now and known and known <= now)

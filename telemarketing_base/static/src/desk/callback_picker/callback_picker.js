@@ -21,7 +21,11 @@ export function quickMoments(now, zone, calling = false) {
         here.set({hour: 19, minute: 30}),
     ].find((when) => when > here.plus({minutes: 30}) && open(when));
     let morning = here.plus({days: 1}).set({hour: 10, minute: 0});
-    for (let ahead = 0; ahead < 14 && (morning.weekday > 5 || !open(morning)); ahead++) {
+    for (
+        let ahead = 0;
+        ahead < 14 && (morning.weekday > 5 || !open(morning));
+        ahead++
+    ) {
         morning = morning.plus({days: 1});
     }
     return {hour: open(hour) ? hour : null, afternoon: afternoon || null, morning};
