@@ -68,9 +68,7 @@ class TelemarketingContact(models.Model):
     robot_consented_on = fields.Date(
         readonly=True, help="The same for calls without a human (LGTel art. 66.1.a)."
     )
-    client_until = fields.Date(
-        "Client Until", help="End of the contract. Empty: it goes on."
-    )
+    client_until = fields.Date(help="End of the contract. Empty: it goes on.")
     interacted_on = fields.Date(
         "Last Interaction", help="Last thing that the person did or asked."
     )

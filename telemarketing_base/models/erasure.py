@@ -343,12 +343,11 @@ class TelemarketingErasure(models.Model):
     @api.private
     def _plan(self):
         """``{gone: [sentence], kept: [sentence]}`` of what would happen now."""
-        _ = self.env._
         found = self._records()
         until = self.env["telemarketing.privacy.eraser"]._until(self.company_id)
         sharing = found["numbers"].phone_ids.contact_id - found["contacts"]
         gone = [
-            _(
+            self.env._(
                 "%s contacts lose name, NIF, address, mail, date of birth, remarks, "
                 "extra columns, telephones and the row as it was loaded; their open "
                 "targets are closed.",
@@ -357,21 +356,25 @@ class TelemarketingErasure(models.Model):
         ]
         if found["calls"]:
             gone.append(
-                _("%s calls lose number, notes and to-dos.", len(found["calls"]))
+                self.env._(
+                    "%s calls lose number, notes and to-dos.", len(found["calls"])
+                )
             )
         if found["partners"]:
             gone.append(
-                _(
+                self.env._(
                     "%s prospects or clients are anonymised and archived, their "
                     "chatter deleted.",
                     len(found["partners"]),
                 )
             )
         if found["leads"]:
-            gone.append(_("%s opportunities are anonymised.", len(found["leads"])))
+            gone.append(
+                self.env._("%s opportunities are anonymised.", len(found["leads"]))
+            )
         for job in found["imports"]:
             gone.append(
-                _(
+                self.env._(
                     "The stored file %s and what was given back of it are deleted: "
                     "the person stands in them.",
                     job.filename,
@@ -379,10 +382,12 @@ class TelemarketingErasure(models.Model):
             )
         if found["logs"]:
             gone.append(
-                _("%s searches for the person lose their text.", len(found["logs"]))
+                self.env._(
+                    "%s searches for the person lose their text.", len(found["logs"])
+                )
             )
         kept = [
-            _(
+            self.env._(
                 "%s numbers stay in the list of exclusions, so that nobody calls them "
                 "again (LOPDGDD art. 15.2).",
                 len(found["numbers"]),
@@ -390,14 +395,14 @@ class TelemarketingErasure(models.Model):
         ]
         if sharing:
             kept.append(
-                _(
+                self.env._(
                     "%s other people have one of these numbers: they will not be "
                     "called on it either.",
                     len(sharing),
                 )
             )
         kept.append(
-            _(
+            self.env._(
                 "Identity, %(consents)s consents, %(calls)s calls and %(recordings)s "
                 "recordings are blocked until %(until)s, for courts and authorities "
                 "only (LOPDGDD arts. 32 and 72).",
@@ -409,7 +414,7 @@ class TelemarketingErasure(models.Model):
         )
         for partner, why in found["kept_partners"].items():
             kept.append(
-                _(
+                self.env._(
                     "%(name)s stays as it is: %(why)s. Accounting documents are kept "
                     "by law (Código de Comercio art. 30).",
                     name=partner.display_name,

@@ -46,7 +46,7 @@ class _Member:
         self.sha256 = hashlib.sha256()
         self.spool = tempfile.SpooledTemporaryFile(max_size=1 << 20)
 
-    def write(self, text):
+    def put(self, text):
         data = text.encode("utf-8", "replace")
         self.sha256.update(data)
         self.spool.write(data)
@@ -318,14 +318,14 @@ class TelemarketingEvidenceFile(models.Model):
         table, lines = _Member("calls.csv"), _Member("calls.jsonl")
         scripts, checks = set(), set()
         # UTF-8 with its mark, which every Excel understands.
-        table.write("\ufeff" + self._csv_line([label for _key, label in columns]))
+        table.put("\ufeff" + self._csv_line([label for _key, label in columns]))
         for start in range(0, len(ids), SLICE):
             calls = self.env["telemarketing.interaction"].browse(
                 ids[start : start + SLICE]
             )
             for values in self.env["telemarketing.evidence"]._of(calls):
-                table.write(self._csv_line([values[key] for key, _label in columns]))
-                lines.write(json.dumps(values, ensure_ascii=False) + "\n")
+                table.put(self._csv_line([values[key] for key, _label in columns]))
+                lines.put(json.dumps(values, ensure_ascii=False) + "\n")
                 scripts.update(
                     int(line["key"].split(":")[0]) for line in values["script_lines"]
                 )
@@ -341,7 +341,7 @@ class TelemarketingEvidenceFile(models.Model):
         ]
         manifest = _Member("SHA256SUMS")
         for member in members:
-            manifest.write(f"{member.sha256.hexdigest()}  {member.name}\n")
+            manifest.put(f"{member.sha256.hexdigest()}  {member.name}\n")
         with tempfile.TemporaryFile() as spool:
             with zipfile.ZipFile(spool, "w", zipfile.ZIP_DEFLATED) as archive:
                 for member in (*members, manifest):
@@ -359,7 +359,7 @@ class TelemarketingEvidenceFile(models.Model):
     def _script_members(self, ids):
         for version in self.env["telemarketing.script.version"].browse(sorted(ids)):
             member = _Member(f"scripts/{version.id}.json")
-            member.write(
+            member.put(
                 json.dumps(
                     {
                         "id": version.id,
@@ -384,7 +384,7 @@ class TelemarketingEvidenceFile(models.Model):
             return
         for check in self.env["telemarketing.robinson.check"].browse(sorted(ids)):
             member = _Member(f"robinson/{check.id}.json")
-            member.write(
+            member.put(
                 json.dumps(
                     {
                         "id": check.id,
@@ -401,7 +401,7 @@ class TelemarketingEvidenceFile(models.Model):
 
     def _readme(self, count, number, now):
         member = _Member("README.txt")
-        member.write(
+        member.put(
             self.env._(
                 "Evidence of the calls of the campaign %(campaign)s (%(company)s, on "
                 "behalf of %(principal)s), dialled from %(first)s to %(last)s.\n"

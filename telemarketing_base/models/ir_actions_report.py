@@ -84,7 +84,9 @@ class IrActionsReport(models.Model):
         specific_paperformat_args=None,
         set_viewport_size=False,
     ):
-        if not self._prints_by_chromium(super().get_wkhtmltopdf_state()):
+        # Odoo's own answer, before ours stands in.
+        state = super().get_wkhtmltopdf_state()  # pylint: disable=super-method-mismatch
+        if not self._prints_by_chromium(state):
             return super()._run_wkhtmltopdf(
                 bodies,
                 report_ref=report_ref,

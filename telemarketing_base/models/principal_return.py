@@ -489,34 +489,90 @@ class TelemarketingPrincipalReturn(models.Model):
 
         :return: ``({name: _Sheets}, ids of consents with a proof)``
         """
-        _ = self.env._
         raw, answers = self._headings_as_loaded(), self._answers()
         headings = {
             "contacts": [
-                *(_("Id"), _("Campaign"), _("Name"), _("NIF"), _("Address")),
-                *(_("Postcode"), _("Town"), _("Province"), _("Mail")),
-                *(_("Date of birth"), _("Remarks"), _("Phones"), _("Status")),
-                *(_("Last result"), _("Last result at"), _("Attempts")),
-                *(_("Converted"), _("Excluded")),
-                *(f"{_('As loaded')}: {heading}" for heading in raw),
+                *(
+                    self.env._("Id"),
+                    self.env._("Campaign"),
+                    self.env._("Name"),
+                    self.env._("NIF"),
+                    self.env._("Address"),
+                ),
+                *(
+                    self.env._("Postcode"),
+                    self.env._("Town"),
+                    self.env._("Province"),
+                    self.env._("Mail"),
+                ),
+                *(
+                    self.env._("Date of birth"),
+                    self.env._("Remarks"),
+                    self.env._("Phones"),
+                    self.env._("Status"),
+                ),
+                *(
+                    self.env._("Last result"),
+                    self.env._("Last result at"),
+                    self.env._("Attempts"),
+                ),
+                *(self.env._("Converted"), self.env._("Excluded")),
+                *(f"{self.env._('As loaded')}: {heading}" for heading in raw),
                 *answers.values(),
             ],
             "calls": [
-                *(_("Id"), _("Contact"), _("Campaign"), _("Start"), _("Answered")),
-                *(_("End"), _("Direction"), _("Number"), _("Result")),
-                *(_("Talk (seconds)"), _("Conversion"), _("Notes"), _("Recordings")),
+                *(
+                    self.env._("Id"),
+                    self.env._("Contact"),
+                    self.env._("Campaign"),
+                    self.env._("Start"),
+                    self.env._("Answered"),
+                ),
+                *(
+                    self.env._("End"),
+                    self.env._("Direction"),
+                    self.env._("Number"),
+                    self.env._("Result"),
+                ),
+                *(
+                    self.env._("Talk (seconds)"),
+                    self.env._("Conversion"),
+                    self.env._("Notes"),
+                    self.env._("Recordings"),
+                ),
             ],
             "consents": [
-                *(_("Id"), _("Contact"), _("Purpose"), _("Channel"), _("Given")),
-                *(_("Withdrawn"), _("Text"), _("Source")),
+                *(
+                    self.env._("Id"),
+                    self.env._("Contact"),
+                    self.env._("Purpose"),
+                    self.env._("Channel"),
+                    self.env._("Given"),
+                ),
+                *(self.env._("Withdrawn"), self.env._("Text"), self.env._("Source")),
             ],
             "exclusions": [
-                *(_("Reference"), _("Contact"), _("Number"), _("Reach")),
-                *(_("Reason"), _("Date"), _("Lifted")),
+                *(
+                    self.env._("Reference"),
+                    self.env._("Contact"),
+                    self.env._("Number"),
+                    self.env._("Reach"),
+                ),
+                *(self.env._("Reason"), self.env._("Date"), self.env._("Lifted")),
             ],
             "orders": [
-                *(_("Number"), _("Contact"), _("Date"), _("Status")),
-                *(_("Acceptance"), _("Signed by"), _("Total"), _("Lines")),
+                *(
+                    self.env._("Number"),
+                    self.env._("Contact"),
+                    self.env._("Date"),
+                    self.env._("Status"),
+                ),
+                *(
+                    self.env._("Acceptance"),
+                    self.env._("Signed by"),
+                    self.env._("Total"),
+                    self.env._("Lines"),
+                ),
             ],
         }
         sheets = {
@@ -818,21 +874,22 @@ class TelemarketingPrincipalReturn(models.Model):
     @api.private
     def labelled_counts(self, counts):
         """``[(label, number)]`` for the form and the certificate."""
-        _ = self.env._
         labels = {
-            "contacts": _("People"),
-            "phones": _("Telephones"),
-            "targets": _("Targets"),
-            "clients": _("Prospects and clients"),
-            "opportunities": _("Opportunities"),
-            "files": _("Loaded files"),
-            "calls": _("Calls"),
-            "consents": _("Consents"),
-            "exclusions": _("Exclusions"),
-            "orders": _("Orders"),
-            "proofs": _("Proofs of consent"),
-            "blocked": _("People blocked as proof"),
-            "people_in_other_campaigns": _("People still worked in other campaigns"),
+            "contacts": self.env._("People"),
+            "phones": self.env._("Telephones"),
+            "targets": self.env._("Targets"),
+            "clients": self.env._("Prospects and clients"),
+            "opportunities": self.env._("Opportunities"),
+            "files": self.env._("Loaded files"),
+            "calls": self.env._("Calls"),
+            "consents": self.env._("Consents"),
+            "exclusions": self.env._("Exclusions"),
+            "orders": self.env._("Orders"),
+            "proofs": self.env._("Proofs of consent"),
+            "blocked": self.env._("People blocked as proof"),
+            "people_in_other_campaigns": self.env._(
+                "People still worked in other campaigns"
+            ),
         }
         return [
             (labels[name], number)

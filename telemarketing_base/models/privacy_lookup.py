@@ -1,3 +1,4 @@
+# pylint: disable=no-wizard-in-models
 """Odoo's privacy look-up, widened: by telephone and NIF, through everything that
 telemarketing keeps, for its managers too and then within what they may see."""
 

@@ -152,36 +152,35 @@ class TelemarketingRetentionRule(models.Model):
             rule.why = self._reasons().get(rule.kind, "")
 
     def _reasons(self):
-        _ = self.env._
         return {
-            "recording_no_sale": _(
+            "recording_no_sale": self.env._(
                 "No law says how long: the shorter the better where nothing was sold. "
                 "A call in which the person objected stays a year (TRLGDCU art. 96.5)."
             ),
-            "recording_sale": _(
+            "recording_sale": self.env._(
                 "The trader must prove what was agreed: as long as the contract and "
                 "five years more (TRLGDCU art. 98.9, Código Civil art. 1964)."
             ),
-            "search_log": _("To find out who looked for whom without need."),
-            "upload": _("Only until the loading has been looked over."),
-            "raw_row": _(
+            "search_log": self.env._("To find out who looked for whom without need."),
+            "upload": self.env._("Only until the loading has been looked over."),
+            "raw_row": self.env._(
                 "Who was never called need not stay as the file had it; the person "
                 "stays in the list."
             ),
-            "person_closed": _(
+            "person_closed": self.env._(
                 "Nobody works them any more. Calls and consents stay blocked until "
                 "claims lapse (LOPDGDD arts. 32 and 72)."
             ),
-            "refusal": _("Shows that the calling rules were kept."),
-            "blocked": _(
+            "refusal": self.env._("Shows that the calling rules were kept."),
+            "blocked": self.env._(
                 "Counted from the blocking. Very serious breaches lapse after three "
                 "years (LOPDGDD art. 72.1)."
             ),
-            "exclusion_lifted": _(
+            "exclusion_lifted": self.env._(
                 "Data on an objection are kept a year at least (TRLGDCU art. 96.5). "
                 "Those in force are always kept."
             ),
-            "agent_state": _(
+            "agent_state": self.env._(
                 "Records of working time are kept four years (Estatuto de los "
                 "Trabajadores art. 34.9)."
             ),
@@ -244,7 +243,9 @@ class TelemarketingRetentionRule(models.Model):
     def _create_missing(self, companies=None):
         """The rules that a company has from the start: long, and waiting to be
         confirmed unless they ran before there were rules."""
-        companies = companies or self.env["res.company"].sudo().search([])
+        companies = companies or self.env["res.company"].sudo().search(
+            [("id", "!=", False)]
+        )
         rules = self.sudo().with_context(active_test=False)
         known = {
             (rule.company_id, rule.kind)

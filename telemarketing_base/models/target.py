@@ -757,7 +757,9 @@ class TelemarketingTarget(models.Model):
                 elif few:
                     gate._refresh_few(company, SQL("t.id = ANY(%s)", few.ids), now)
         if provinces is not None:
-            for company in self.env["res.company"].sudo().search([]):
+            running = self.env["telemarketing.campaign"].sudo()
+            running = running._read_group([], ["company_id"])
+            for (company,) in running:
                 queue._queue(company, reason, provinces=provinces)
         for company in companies or ():
             queue._queue(company, reason)

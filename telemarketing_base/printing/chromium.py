@@ -9,6 +9,7 @@ See docs/decisions/0013-pdf.md.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import logging
@@ -198,10 +199,8 @@ class Chromium:
 
     def _stop(self):
         if self.process:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self.process.wait()
             self.process = None
         for name in ("reader", "writer"):
