@@ -246,6 +246,7 @@ class TelemarketingCallingRules(models.Model):
         if set(vals) & self._kernel_fields():
             self.env.registry.clear_cache()
             self.env["telemarketing.target"]._refresh_gate(companies=self.company_id)
+            self.env["telemarketing.gate"].sudo()._schedule_closing(self.company_id)
         return result
 
     def unlink(self):

@@ -601,6 +601,7 @@ class TelemarketingCampaign(models.Model):
                 campaigns=campaign,
                 reason=self.env._("%s starts", campaign.name),
             )
+        self.env["telemarketing.gate"].sudo()._schedule_closing(self.sudo().company_id)
         self.env["telemarketing.robinson.service"]._campaign_started(self)
         if not warnings:
             return True

@@ -70,6 +70,7 @@ class TelemarketingCampaignWindow(models.Model):
         self.env["telemarketing.gate"]._forget_cached()
         campaigns = (campaigns or self.env["telemarketing.campaign"]) | self.campaign_id
         self.env["telemarketing.target"]._refresh_gate(campaigns=campaigns)
+        self.env["telemarketing.gate"]._schedule_closing(campaigns.sudo().company_id)
 
     @api.private
     def _kernel(self):

@@ -615,6 +615,18 @@ class TelemarketingGate(models.AbstractModel):
     # WHEN THE HOURS CLOSE
 
     @api.model
+    def _schedule_closing(self, companies):
+        """Ask everybody of these companies again when the hours next close."""
+        now = self.env["telemarketing.clock"]._now()
+        # Crons keep the server's time, which a demonstration's clock does not.
+        shift = fields.Datetime.now() - now
+        cron = self.env.ref("telemarketing_base.cron_gate_closings").sudo()
+        for company in companies:
+            closing = self._next_closing(company, now)
+            if closing:
+                cron._trigger(closing + shift)
+
+    @api.model
     def _next_closing(self, company, now):
         """Next instant after ``now`` at which answers may turn to *not now* by
         themselves: the end of calling hours or of a campaign's own, and midnight,

@@ -110,20 +110,14 @@ class TelemarketingGateRefresh(models.Model):
     def _cron_closings(self):
         """Hours have closed: ask everybody of the companies that call, and come back
         at the next closing."""
-        gate = self.env["telemarketing.gate"]
-        now = self.env["telemarketing.clock"]._now()
-        cron = self.env.ref("telemarketing_base.cron_gate_closings").sudo()
         running = (
             self.env["telemarketing.campaign"]
             .sudo()
             ._read_group([("state", "=", "running")], ["company_id"])
         )
-        real = fields.Datetime.now() - now
         for (company,) in running:
             self._queue(company, self.env._("Calling hours"))
-            closing = gate._next_closing(company, now)
-            if closing:
-                cron._trigger(closing + real)
+            self.env["telemarketing.gate"]._schedule_closing(company)
 
     @api.autovacuum
     def _gc_done(self):

@@ -96,6 +96,25 @@ class TestGate(TelemarketingCommon):
         closing = self.Gate._next_closing(self.company_a, self.now())
         self.assertEqual(closing, datetime(2026, 11, 23, 13, 0, 1))
 
+    def test_closing_is_noticed_on_the_day_that_a_campaign_starts(
+        self,
+    ):
+        cron = self.env.ref("telemarketing_base.cron_gate_closings")
+        Trigger = self.env["ir.cron.trigger"]
+        Trigger.search([("cron_id", "=", cron.id)]).unlink()
+        self.campaign_a.action_pause()
+        self.campaign_a.action_start()
+        asked = Trigger.search([("cron_id", "=", cron.id)])
+        self.assertEqual(asked.mapped("call_at"), [datetime(2026, 11, 23, 19, 59, 1)])
+        self.at("2026-11-23 19:59:01")
+        self.env["telemarketing.gate.refresh"]._cron_closings()
+        self.env["telemarketing.gate.refresh"]._cron_refresh()
+        self.assertEqual(self.target.due_at, datetime(2026, 11, 24, 8, 0))
+        later = Trigger.search([("cron_id", "=", cron.id)]) - asked
+        self.assertEqual(
+            set(later.mapped("call_at")), {datetime(2026, 11, 23, 20, 59, 1)}
+        )
+
     def test_reserved_hours_of_a_campaign_hold_at_the_persons_place(self):
         canary = self.create_contact("Isora", "611111112", zip="35001").target_ids
         self.env["telemarketing.campaign.window"].create(
