@@ -73,7 +73,8 @@ class TelemarketingAvailability(models.Model):
     @api.model
     def _forget(self, company):
         """Count anew at the next look."""
-        self.sudo().search([("company_id", "=", company.id)]).write(
+        counted = self.sudo().search([("company_id", "=", company.id)])
+        counted.try_lock_for_update().write(
             {"at": fields.Datetime.to_datetime("2000-01-01")}
         )
 

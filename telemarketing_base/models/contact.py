@@ -194,7 +194,8 @@ class TelemarketingContact(models.Model):
     # Facts that the answer to "may we call?" rests on.
     _GATE_FIELDS = {
         *("is_company", "is_professional", "birthdate", "zip", "city", "state_id"),
-        *("country_id", "legal_basis", "basis_date", "consented_on", "vat"),
+        *("country_id", "legal_basis", "basis_date", "consented_on", "active"),
+        "database_id",
         *("robot_consented_on", "client_until", "interacted_on"),
     }
 
@@ -203,8 +204,13 @@ class TelemarketingContact(models.Model):
         result = super().write(vals)
         if {"legal_basis", "basis_date", "database_id", "partner_id"} & set(vals):
             self.env["telemarketing.consent"]._refresh_contacts(self.ids)
-        if self._GATE_FIELDS & set(vals):
+        if "vat" in vals:
+            # A NIF put right may have been what excluded them.
+            self.env["telemarketing.target"]._revive(self)
+        elif self._GATE_FIELDS & set(vals):
             self.env["telemarketing.target"]._refresh_gate(contacts=self)
+        if "database_id" in vals:
+            self.env.ref("telemarketing_base.cron_database_switch").sudo()._trigger()
         return result
 
     @api.model
@@ -350,7 +356,8 @@ class TelemarketingContactPhone(models.Model):
         self.env["telemarketing.consent"]._refresh_contacts(
             self.contact_id.ids, gate=False
         )
-        self.env["telemarketing.target"]._refresh_gate(contacts=self.contact_id)
+        # Who was excluded with a number that is no longer theirs comes back.
+        self.env["telemarketing.target"]._revive(self.contact_id)
 
     def write(self, vals):
         result = True
@@ -363,6 +370,12 @@ class TelemarketingContactPhone(models.Model):
             result = super().write(vals)
         if {"raw", "state"} & set(vals):
             self._refresh_targets()
+        return result
+
+    def unlink(self):
+        contacts = self.contact_id
+        result = super().unlink()
+        self.env["telemarketing.target"]._refresh_gate(contacts=contacts.exists())
         return result
 
     @api.model

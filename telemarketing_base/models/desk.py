@@ -312,7 +312,7 @@ class TelemarketingDesk(models.AbstractModel):
         target = self._lock_held(target_id)
         interaction = self._own_interaction(uuid, target_id)
         if interaction:
-            return self._dial_answer(session, interaction, again=True)
+            return self._dial_again(session, interaction)
         if not target:
             raise UserError(
                 self.env._("This person is no longer on your desk. Ask for the next.")
@@ -362,8 +362,32 @@ class TelemarketingDesk(models.AbstractModel):
         session._set_state(interaction.state, now)
         # Written before it is dialled: a crash from here on loses no call.
         self._commit()
+        return self._dial_answer(session, interaction, may_call=verdict)
+
+    @api.model
+    def _dial_again(self, session, interaction):
+        """The same attempt asked for again: a lost answer, or the link opened anew.
+
+        It is asked again whether the number may be called: an objection may have been
+        recorded meanwhile, the hour may have come. Only the gap does not stand
+        against it, which is the attempt's own. A ring after the first half minute
+        counts as one.
+        """
+        target, phone, now = interaction.target_id, interaction.phone_id, self._now()
+        if interaction.state == "done" or not (target and phone):
+            return self._dial_answer(session, interaction, again=True)
+        gate = self.env["telemarketing.gate"].sudo()
+        facts, verdict = gate._ask(target, now, gap=False)[phone.id]
+        if not verdict.allowed:
+            values = gate._values(facts, verdict)
+            self.env["telemarketing.refusal"]._log(target, values, phone)
+            return self._dial_answer(session, interaction, refused=values)
+        if now - interaction.started_at > timedelta(seconds=30):
+            phone.number_id._count_attempt(
+                now, self._company_tz(interaction.company_id)
+            )
         return self._dial_answer(
-            session, interaction, may_call=self._verdict_values(verdict)
+            session, interaction, again=True, may_call=gate._values(facts, verdict)
         )
 
     @api.model
@@ -928,19 +952,23 @@ class TelemarketingDesk(models.AbstractModel):
         if at < now - timedelta(minutes=1):
             if not interaction.lost:
                 raise UserError(self.env._("The callback's hour has already passed."))
-            # Kept while there was no network: better late than never.
-            at = now
+            # Kept while there was no network: better late than never, but nobody
+            # asked for this later hour.
+            at, given = now, {**given, "asked": False}
         if at > now + timedelta(days=3 * 366):
             raise UserError(self.env._("The callback is more than three years away."))
         phone = interaction.contact_id.phone_ids.filtered(
             lambda p: p.id == given.get("phone_id") and p.state == "ok"
         )
-        asked = bool(given.get("asked"))
+        # Only a person who was spoken to can have agreed to an hour or asked for it.
+        spoken = interaction.is_call and disposition.outcome != "none"
+        asked = spoken and bool(given.get("asked"))
         if interaction.target_id and not asked and not interaction.lost:
             self._check_callback_hour(interaction, at)
         return {
             "at": at,
             "asked": asked,
+            "agreed": spoken,
             "user": self.env.user if given.get("mine", True) else self.env["res.users"],
             "phone": phone,
             "note": (given.get("note") or "")[:200] or False,
@@ -1241,6 +1269,10 @@ class TelemarketingDesk(models.AbstractModel):
             if target.state != "leased" or not target._write_refusal(answers):
                 break
             # Nobody of them may be called now: the list knows, the next one comes.
+            facts, verdict = next(iter(answers.values()))
+            self.env["telemarketing.refusal"]._log(
+                target, gate._values(facts, verdict), place="list"
+            )
             self._give_back(target)
             self._commit()
             target = target.browse()
@@ -1299,19 +1331,23 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    def _dial_answer(self, session, interaction, again=False, may_call=None):
+    def _dial_answer(
+        self, session, interaction, again=False, may_call=None, refused=None
+    ):
         answer = self._answer(
             session,
             interaction=self._interaction_values(interaction),
-            may_call=may_call or self._allowed(),
+            may_call=self._verdict_values(may_call or refused or self._allowed()),
         )
+        if refused:
+            answer["refused"] = self._verdict_values(refused)
         # Of what rings by itself, once; a link may be followed again.
         rings = interaction.provider != "manual"
-        if interaction.state != "done" and not (again and rings):
+        if interaction.state != "done" and not refused and not (again and rings):
             answer["telephony"] = (
                 self.env["telemarketing.telephony"].sudo()._dial(interaction)
             )
-        answer["again"] = again
+        answer["again"] = again or bool(refused)
         return answer
 
     @api.model
@@ -1473,7 +1509,9 @@ class TelemarketingDesk(models.AbstractModel):
         interaction = target.interaction_id
         extra = contact.read(["contact_properties"])[0]["contact_properties"]
         profile = target.read(["target_properties"])[0]["target_properties"]
-        zone = ZoneInfo(contact.tz)
+        # The gate knows the place by more than the postcode.
+        tz = facts.person.place.tz if facts else contact.tz
+        zone = ZoneInfo(tz)
         local = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
         return {
             "target": {
@@ -1511,7 +1549,7 @@ class TelemarketingDesk(models.AbstractModel):
                 ],
                 "funnel_stage": contact.partner_id.funnel_stage or "contact",
                 "local_time": local.strftime("%H:%M"),
-                "tz": contact.tz,
+                "tz": tz,
             },
             "phones": [
                 {

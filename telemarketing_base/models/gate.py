@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from ..compliance import (
     Relation,
     allowed_until,
     decide,
+    effective_consent,
     normalise,
 )
 from ..compliance.gate import has_legal_hours
@@ -100,13 +102,14 @@ class TelemarketingGate(models.AbstractModel):
             )
             number = SQL("n.id IS NOT NULL")
             # A database that is off has its own flag on the targets (``live``).
-            switched_on = SQL("true")
+            switched_on = SQL("c.active")
             birthdate = SQL(
                 "CASE WHEN c.birthdate > %s THEN c.birthdate END",
                 (now - timedelta(days=19 * 366)).date(),
             )
             agreed = SQL(
-                "CASE WHEN t.callback AND t.next_call_at > %s THEN t.next_call_at END",
+                "CASE WHEN t.callback AND t.callback_agreed AND t.next_call_at > %s"
+                " THEN t.next_call_at END",
                 now - timedelta(minutes=rules.agreed_minutes + 1),
             )
             client = SQL("COALESCE(c.legal_basis, d.legal_basis) = 'client'")
@@ -126,9 +129,11 @@ class TelemarketingGate(models.AbstractModel):
                    n.last_attempt_at, n.drop_locked_until"""
             )
             number = SQL("n.id IS NOT NULL")
-            switched_on = SQL("d.switched_on AND d.active")
+            switched_on = SQL("c.active AND d.switched_on AND d.active")
             birthdate = SQL("c.birthdate")
-            agreed = SQL("CASE WHEN t.callback THEN t.next_call_at END")
+            agreed = SQL(
+                "CASE WHEN t.callback AND t.callback_agreed THEN t.next_call_at END"
+            )
             relation = SQL("c.client_until, c.interacted_on")
             robinson = SQL(
                 "n.robinson, %s",
@@ -307,8 +312,11 @@ class TelemarketingGate(models.AbstractModel):
     # ONE PERSON
 
     @api.model
-    def _ask(self, target, now):
-        """``{phone id: (compliance.Facts, compliance.Verdict)}`` of one target."""
+    def _ask(self, target, now, gap=True):
+        """``{phone id: (compliance.Facts, compliance.Verdict)}`` of one target.
+
+        :param bool gap: whether the pause after the last call counts
+        """
         company = target.company_id
         self.env.flush_all()
         rows = self.env.execute_query(
@@ -318,6 +326,8 @@ class TelemarketingGate(models.AbstractModel):
         answers = {}
         for _target, phone, _seq, _province, row in sorted(rows, key=lambda r: r[2]):
             facts = read(row)
+            if not gap:
+                facts = replace(facts, rules=replace(facts.rules, gap_minutes=0))
             answers[phone] = facts, decide(facts, now)
         return answers
 
@@ -402,7 +412,8 @@ class TelemarketingGate(models.AbstractModel):
             ZoneInfo(person.place.tz)
         )
         rules = self.env["telemarketing.calling.rules"]._for(target.company_id)
-        consent = max((c.given_on for c in person.consents), default=None)
+        purpose = "robot" if facts.campaign.mode == "robot" else "call"
+        consent = effective_consent(person.consents, purpose)
         return {
             "answer": verdict.answer,
             "code": verdict.finding.code if verdict.finding else False,
@@ -488,7 +499,7 @@ class TelemarketingGate(models.AbstractModel):
         values = [(t, since, code, p) for t, (_r, since, code, p) in best.items()]
         changed = execute_values(
             cr._obj,
-            self._write_statement("VALUES %s"),
+            self._write_statement("VALUES %s", always=True),
             values,
             template="(%s, %s::timestamp, %s::varchar, %s::varchar)",
             page_size=INLINE,
@@ -511,11 +522,16 @@ class TelemarketingGate(models.AbstractModel):
             OR ({r}.code IS NOT NULL AND t.callable_from <> {r}.since)"""
 
     @api.model
-    def _write_statement(self, source):
+    def _write_statement(self, source, always=False):
         """UPDATE of targets by ``source``, a relation of (target, since, code,
-        province); a constant of this class. What says the same is left alone."""
+        province); a constant of this class.
+
+        :param bool always: also what says the same, so that ``gate_at`` tells a wide
+            refresh, which read its facts before, to leave it alone
+        """
         excluded = ", ".join(f"'{code}'" for code in sorted(EXCLUDED))
-        differs = self._differs("r")
+        differs = "true" if always else self._differs("r")
+        stamp = "gate_at = clock_timestamp() AT TIME ZONE 'UTC'," if always else ""
         return f"""
             WITH r(target, since, code, province) AS ({source}),
             picked AS (
@@ -531,6 +547,7 @@ class TelemarketingGate(models.AbstractModel):
                 callable_code = p.code,
                 province = p.province,
                 callable_from = p.since,
+                {stamp}
                 due_at = CASE WHEN p.since IS NOT NULL
                               THEN GREATEST(p.since, t.next_call_at) END
             FROM picked p WHERE t.id = p.id
@@ -545,6 +562,12 @@ class TelemarketingGate(models.AbstractModel):
         """
         self.env.flush_all()
         cr = self.env.cr
+        # Whoever is asked by a request from about now on knows more than the facts
+        # read here; a request may take a minute until it is seen.
+        cr.execute(
+            "SELECT (clock_timestamp() - interval '1 minute') AT TIME ZONE 'UTC'"
+        )
+        asked_from = cr.fetchone()[0]
         cr.execute("DROP TABLE IF EXISTS tm_gate_facts, tm_gate_answer, tm_gate_result")
         cr.execute(
             SQL(
@@ -589,18 +612,44 @@ class TelemarketingGate(models.AbstractModel):
         cr.execute("CREATE UNIQUE INDEX ON tm_gate_result (n)")
         cr.execute("ANALYZE tm_gate_result")
         statement = self._write_statement(
-            "SELECT target, since, code, province FROM tm_gate_result"
+            "SELECT target, since, code, r.province FROM tm_gate_result r"
+            " JOIN telemarketing_target known ON known.id = target"
             " WHERE n > %(after)s AND n <= %(upto)s"
+            " AND (known.gate_at IS NULL OR known.gate_at < %(asked_from)s)"
         )
         changed = 0
         for after in range(0, total, CHUNK):
             self._begin_chunk()
-            cr.execute(statement, {"after": after, "upto": after + CHUNK})
+            cr.execute(
+                statement,
+                {"after": after, "upto": after + CHUNK, "asked_from": asked_from},
+            )
             changed += cr.rowcount
             if progress:
                 progress(min(after + CHUNK, total), max(0, total - after - CHUNK))
+        changed += self._refresh_left(company, asked_from)
         cr.execute("DROP TABLE tm_gate_facts, tm_gate_answer, tm_gate_result")
         self.env["telemarketing.target"].invalidate_model()
+        return changed
+
+    @api.model
+    def _refresh_left(self, company, asked_from):
+        """Those of the result that were passed over because a request had asked them
+        meanwhile: once more, with the facts of now."""
+        cr = self.env.cr
+        cr.execute(
+            """SELECT r.target FROM tm_gate_result r
+               JOIN telemarketing_target t ON t.id = r.target
+               WHERE t.gate_at >= %s""",
+            [asked_from],
+        )
+        left = [row[0] for row in cr.fetchall()]
+        now = self.env["telemarketing.clock"]._now()
+        changed = 0
+        for place in range(0, len(left), INLINE):
+            self._begin_chunk()
+            some = left[place : place + INLINE]
+            changed += self._refresh_few(company, SQL("t.id = ANY(%s)", some), now)
         return changed
 
     @api.model

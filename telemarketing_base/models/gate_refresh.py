@@ -47,7 +47,8 @@ class TelemarketingGateRefresh(models.Model):
             if (job.campaign_ids or False, job.provinces or False) in (
                 (False, False),
                 (campaign_ids, provinces),
-            ):
+            ) and job.try_lock_for_update():
+                # Locked: nobody begins it before this change is there to be read.
                 break
         else:
             self.sudo().create(
@@ -65,6 +66,9 @@ class TelemarketingGateRefresh(models.Model):
         """Work the queue; what a crash left running is asked anew."""
         jobs = self.search([("state", "!=", "done")], order="id")
         for job in jobs:
+            # Rules may have been changed while the job before this one ran.
+            if not modules.module.current_test:
+                self.env.registry.check_signaling()
             # Another process may be at it.
             if job.try_lock_for_update(allow_referencing=True):
                 job._run()
@@ -92,6 +96,7 @@ class TelemarketingGateRefresh(models.Model):
                 "finished_at": self.env["telemarketing.clock"]._now(),
             }
         )
+        self._commit(0)
         self.env["telemarketing.availability"]._forget(self.company_id)
         self._commit(0)
 

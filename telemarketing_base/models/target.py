@@ -95,6 +95,9 @@ class TelemarketingTarget(models.Model):
         readonly=True, help="Of the rule that stands against a call now."
     )
     callable_reason = fields.Char("Why Not Now", compute="_compute_callable_reason")
+    gate_at = fields.Datetime(
+        readonly=True, help="When a request last asked whether it may be called."
+    )
     province = fields.Char(
         readonly=True, help="INE code of the place whose hours and holidays count."
     )
@@ -124,6 +127,11 @@ class TelemarketingTarget(models.Model):
         default=False,
         readonly=True,
         help="The next call is an agreed callback, not a retry.",
+    )
+    callback_agreed = fields.Boolean(
+        default=False,
+        readonly=True,
+        help="Agreed in a conversation: it passes caps and gap.",
     )
     callback_user_id = fields.Many2one(
         "res.users",
@@ -503,9 +511,15 @@ class TelemarketingTarget(models.Model):
                 "interaction_id": False,
             }
             if target.interaction_id:
-                values["next_call_at"] = now + timedelta(
-                    minutes=target.campaign_id.retry_minutes
-                )
+                # It was dialled: what had been agreed is used up, this is a retry.
+                values |= {
+                    "next_call_at": now
+                    + timedelta(minutes=target.campaign_id.retry_minutes),
+                    "callback": False,
+                    "callback_agreed": False,
+                    "callback_user_id": False,
+                    "asked_hour": False,
+                }
             target.write(values)
         self._exclude_barred()
 
@@ -550,6 +564,7 @@ class TelemarketingTarget(models.Model):
             "callback_user_id": False,
             "callback_note": False,
             "next_call_at": False,
+            "callback_agreed": False,
             "asked_hour": False,
             "last_disposition_id": disposition.id,
             "last_result_at": now,
@@ -606,6 +621,7 @@ class TelemarketingTarget(models.Model):
         values["callback"] = True
         values["next_call_at"] = callback["at"]
         values["callback_user_id"] = callback["user"].id
+        values["callback_agreed"] = bool(callback.get("agreed"))
         values["callback_note"] = callback.get("note")
         if callback.get("asked"):
             # Kept as proof: who asked, when and how.

@@ -1,5 +1,6 @@
 import random
 from datetime import date, datetime, timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 
@@ -40,7 +41,9 @@ class TestGate(TelemarketingCommon):
         self.clock.move_to(text)
 
     def refresh(self, company=None):
-        """As the queue does it."""
+        """As the queue does it, some time after everybody was last asked."""
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE telemarketing_target SET gate_at = NULL")
         return self.Gate._refresh_many(
             company or self.company_a, SQL("true"), self.now()
         )
@@ -340,6 +343,128 @@ class TestGate(TelemarketingCommon):
                 {"callback": {"at": "2026-11-24 08:30:00"}},  # 9:30 in Madrid
                 next=False,
             )
+
+    def test_link_opened_again_is_refused_once_the_person_objected(self):
+        desk, token, target = self.held()
+        self.assertIn("telephony", self.dial(desk, token, target))
+        self.clock.tick(timedelta(seconds=5))
+        again = self.dial(desk, token, target)
+        self.assertIn("telephony", again)
+        number = self.carmen.phone_ids[0].number_id
+        self.assertEqual(number.attempts, 1)
+        self.clock.tick(timedelta(minutes=2))
+        self.dial(desk, token, target)
+        self.assertEqual(number.attempts, 2)
+        desk.object(token, "uuid-gate-1", target.id)
+        refused = self.dial(desk, token, target)
+        self.assertNotIn("telephony", refused)
+        self.assertEqual(refused["refused"]["code"], "excluded_objection")
+
+    def test_link_opened_again_at_night_is_refused(self):
+        desk, token, target = self.held()
+        self.dial(desk, token, target)
+        self.at("2026-11-23 22:00:00")
+        self.assertIn("refused", self.dial(desk, token, target))
+
+    def test_hour_asked_for_is_used_up_by_the_call_even_if_the_desk_dies(self):
+        self.target.write(
+            {
+                "callback": True,
+                "callback_agreed": True,
+                "asked_hour": True,
+                "next_call_at": "2026-11-23 21:00:00",
+            }
+        )
+        self.at("2026-11-23 21:00:30")
+        desk, token, target = self.held()
+        self.assertNotIn("refused", self.dial(desk, token, target))
+        self.at("2026-11-23 21:20:00")
+        target._cron_return_leases()
+        self.assertFalse(target.asked_hour)
+        self.assertEqual(target.callable_code, "hours_late")
+
+    def test_hour_is_not_asked_for_by_somebody_who_was_not_reached(self):
+        desk, token, target = self.held()
+        self.dial(desk, token, target)
+        with self.assertRaisesRegex(UserError, "may not be called"):
+            desk.close_and_get_next(
+                token,
+                "uuid-gate-1",
+                target.id,
+                self.no_answer.id,
+                {"callback": {"at": "2026-11-28 21:00:00", "asked": True}},
+                next=False,
+            )
+        desk.close_and_get_next(
+            token,
+            "uuid-gate-1",
+            target.id,
+            self.no_answer.id,
+            {"callback": {"at": "2026-11-23 09:05:00"}},
+            next=False,
+        )
+        self.assertTrue(target.callback)
+        self.at("2026-11-23 09:06:00")
+        code = self.Gate._ask(target, self.now())[self.carmen.phone_ids[0].id]
+        self.assertEqual(code[1].finding.code, "gap")
+
+    def test_refusals_of_the_list_are_counted_too(self):
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        self.at("2026-11-23 20:30:00")
+        self.assertFalse(desk.get_next(token)["call"])
+        log = self.env["telemarketing.refusal"].search(
+            [("target_id", "=", self.target.id)]
+        )
+        self.assertEqual((log.place, log.code), ("list", "hours_late"))
+
+    # what changes
+
+    def test_archived_person_is_on_no_list(self):
+        self.carmen.active = False
+        self.assertFalse(self.target.due_at)
+        self.carmen.active = True
+        self.assertTrue(self.target.due_at)
+
+    def test_person_moved_to_another_database_is_judged_by_its_basis(self):
+        bare = self._create_database(self.campaign_a, legal_basis=False)
+        self.carmen.database_id = bare
+        self.assertEqual(self.target.callable_code, "no_basis")
+
+    def test_person_with_a_number_put_right_comes_back(self):
+        contact = self.create_contact("Errata", "611222333")
+        number = contact.phone_ids.number_id
+        self.env["telemarketing.exclusion"].create({"number_id": number.id})
+        self.assertEqual(contact.target_ids.state, "excluded")
+        contact.phone_ids.raw = "611222334"
+        self.assertEqual(contact.target_ids.state, "ready")
+        self.assertTrue(contact.target_ids.due_at)
+
+    def test_person_whose_good_number_is_removed_leaves_the_list(self):
+        bad, good = self.carmen.phone_ids
+        bad.state = "bad"
+        self.assertTrue(self.target.due_at)
+        good.unlink()
+        self.assertFalse(self.target.due_at)
+
+    def test_wide_refresh_does_not_undo_what_a_request_learnt_meanwhile(self):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE telemarketing_target SET gate_at = NULL, callable_code = 'x'"
+        )
+        self.env.invalidate_all()
+        decided, asked = type(self.Gate)._answer_rows, []
+
+        def meanwhile(gate, company, rows, now):
+            answers = decided(gate, company, rows, now)
+            asked.append(now)
+            if len(asked) == 1:
+                self.carmen.phone_ids.number_id.write({"state": "bad"})
+            return answers
+
+        with patch.object(type(self.Gate), "_answer_rows", meanwhile):
+            self.Gate._refresh_many(self.company_a, SQL("true"), self.now())
+        self.assertEqual(self.target.callable_code, "number_bad")
+        self.assertFalse(self.target.due_at)
 
     # what people see
 
