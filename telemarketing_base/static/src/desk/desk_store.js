@@ -841,7 +841,13 @@ export class DeskStore extends Reactive {
                 target_id: this.draft.target_id,
                 phone_id: this.draft.phone_id,
             });
-            if (this._apply(answer) && answer.telephony) {
+            if (!this._apply(answer)) {
+                return;
+            }
+            if (answer.refused) {
+                // The hour came, or the person objected, since the call began.
+                this._refused(answer.refused, this.draft.phone_id);
+            } else if (answer.telephony) {
                 await this._carry(answer.telephony);
             }
         });
