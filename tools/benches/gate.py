@@ -32,9 +32,9 @@ GENERATE = """
            CASE WHEN n %% 10 < 6 THEN %(consent)s ELSE %(client)s END,
            %(company)s, %(country)s, 'Persona ' || n, 'Población',
            CASE WHEN n %% 20 = 7 THEN NULL
-                ELSE to_char(1 + (n * 7919) %% 52, 'FM00') || '001' END,
+                ELSE to_char(1 + (n %% 10007 * 7919) %% 52, 'FM00') || '001' END,
            true, n %% 50 = 0, false,
-           CASE WHEN n %% 10 < 6 THEN %(now)s::date - (n * 31 %% 800)::int END,
+           CASE WHEN n %% 10 < 6 THEN %(now)s::date - (n %% 9973 * 31 %% 800) END,
            1, %(now)s, 1, %(now)s
     FROM generate_series(%(first)s, %(last)s) AS n;
 
