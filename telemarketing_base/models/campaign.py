@@ -1,9 +1,11 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import formatLang
+
+from ..identity.phone import is_short_number, parse_phone, split_phones
 
 # The conversion that counts, per kind of campaign.
 CONVERSION_LABELS = {
@@ -12,6 +14,14 @@ CONVERSION_LABELS = {
     "appointment": "appointments",
     "survey": "surveys",
 }
+
+# Kinds of a campaign in which nothing is offered. Neither asks people for a sale or
+# for their interest (a lead); a visit of the technician is an appointment.
+KINDS_WITHOUT_OFFER = {
+    "survey": ("survey",),
+    "service": ("appointment", "survey"),
+}
+SUPERVISOR = "telemarketing_base.group_supervisor"
 
 
 class TelemarketingCampaign(models.Model):
@@ -203,7 +213,8 @@ class TelemarketingCampaign(models.Model):
         "writing (TRLGDCU art. 98.6).",
     )
 
-    # what the law asks of it; see compliance/facts.py, Campaign
+    # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
+    # in the chatter; the principal's contacts read the campaign, not this.
     call_purpose = fields.Selection(
         [
             ("commercial", "Commercial"),
@@ -212,50 +223,77 @@ class TelemarketingCampaign(models.Model):
         ],
         required=True,
         default="commercial",
+        tracking=True,
+        groups=SUPERVISOR,
         help="Advertising needs a legal basis and the consultation of the Lista "
-        "Robinson; a call about a contract in force does not.",
+        "Robinson; a call about a contract in force does not. Surveys and service "
+        "sell nothing: no articles, no orders.",
     )
     sector_id = fields.Many2one(
         "telemarketing.sector",
         index="btree_not_null",
         ondelete="restrict",
+        tracking=True,
+        groups=SUPERVISOR,
         help="The trade of what is offered: some have calling rules of their own.",
     )
-    basis_consent = fields.Boolean("Consent", default=True)
-    basis_client = fields.Boolean("Existing Clients", default=True)
-    basis_legal_person = fields.Boolean("Legal Persons, Professionals", default=True)
-    basis_request = fields.Boolean("They Asked for It", default=True)
+    basis_consent = fields.Boolean(
+        "Consent", default=True, tracking=True, groups=SUPERVISOR
+    )
+    basis_client = fields.Boolean(
+        "Existing Clients", default=True, tracking=True, groups=SUPERVISOR
+    )
+    basis_legal_person = fields.Boolean(
+        "Legal Persons, Professionals", default=True, tracking=True, groups=SUPERVISOR
+    )
+    basis_request = fields.Boolean(
+        "They Asked for It", default=True, tracking=True, groups=SUPERVISOR
+    )
     similar_product = fields.Boolean(
         "Own Product, Similar to Theirs",
+        tracking=True,
+        groups=SUPERVISOR,
         help="What is offered is the advertiser's own and similar to what its clients "
         "have (Circular AEPD 1/2023 art. 3): else clients need consent.",
     )
     group_company = fields.Boolean(
         "Clients of a Sister Company",
+        tracking=True,
+        groups=SUPERVISOR,
         help="Clients of another company of the group need consent.",
     )
     for_home = fields.Boolean(
         "Offered for the Home",
         default=True,
+        tracking=True,
+        groups=SUPERVISOR,
         help="A professional who is offered something for his home is a consumer.",
     )
     assessment_file = fields.Binary(
         "Legitimate-Interest Assessment",
         attachment=True,
         copy=False,
-        groups="telemarketing_base.group_supervisor",
+        groups=SUPERVISOR,
+        help="On file and dated, or former clients are not called.",
     )
-    assessment_name = fields.Char(copy=False)
-    assessment_date = fields.Date(copy=False)
+    # Files are not tracked: their name is.
+    assessment_name = fields.Char(
+        "File of the Assessment", copy=False, tracking=True, groups=SUPERVISOR
+    )
+    assessment_date = fields.Date(copy=False, tracking=True, groups=SUPERVISOR)
     call_mode = fields.Selection(
         [("agent", "By a person"), ("robot", "By a robot, without a person")],
         "Who Speaks",
         required=True,
         default="agent",
+        tracking=True,
+        groups=SUPERVISOR,
         help="A robot needs prior consent to just that (LGTel art. 66.1.a).",
     )
     caller_number = fields.Char(
         "Number Shown",
+        tracking=True,
+        groups=SUPERVISOR,
         help="Commercial calls never show a mobile (Orden TDF/149/2025 art. 9). "
         "Empty: the telephone decides, and nobody checks it here.",
     )
@@ -284,14 +322,18 @@ class TelemarketingCampaign(models.Model):
         sanitize=False,
         groups="telemarketing_base.group_supervisor",
     )
-    callable_count = fields.Integer("Callable Now", compute="_compute_availability")
+    callable_count = fields.Integer(
+        "Callable Now", compute="_compute_availability", groups=SUPERVISOR
+    )
     availability_html = fields.Html(
         "Who May Be Called",
         compute="_compute_availability",
         export_string_translation=False,
         groups="telemarketing_base.group_supervisor",
     )
-    availability_at = fields.Datetime("Counted", compute="_compute_availability")
+    availability_at = fields.Datetime(
+        "Counted", compute="_compute_availability", groups=SUPERVISOR
+    )
     # Lista Robinson; counted in the background
     robinson_waiting = fields.Integer(
         "Numbers to Consult",
@@ -372,7 +414,92 @@ class TelemarketingCampaign(models.Model):
                     self.env._("A second running campaign"),
                 )
 
+    @api.constrains("call_purpose", "kind", "article_ids")
+    def _check_nothing_offered(self):
+        """What needs no legal basis, or passes over objections, sells nothing."""
+        purposes = dict(self._fields["call_purpose"]._description_selection(self.env))
+        kinds = dict(self._selection_kind())
+        for campaign in self:
+            allowed = KINDS_WITHOUT_OFFER.get(campaign.call_purpose)
+            if not allowed:
+                continue
+            if campaign.kind not in allowed:
+                raise ValidationError(
+                    self.env._(
+                        "%(campaign)s cannot be “%(purpose)s” and “%(kind)s” at once: "
+                        "in such calls nothing is offered. Its kind may be: "
+                        "%(kinds)s.",
+                        campaign=campaign.name,
+                        purpose=purposes[campaign.call_purpose],
+                        kind=kinds[campaign.kind],
+                        kinds=", ".join(kinds[kind] for kind in allowed),
+                    )
+                )
+            campaign.article_ids._check_may_be_offered()
+
+    @api.constrains("caller_number", "call_purpose")
+    def _check_caller_number(self):
+        for campaign in self:
+            number = campaign.caller_number
+            if not number:
+                continue
+            if is_short_number(number):
+                if campaign.call_purpose != "service":
+                    raise ValidationError(
+                        self.env._(
+                            "Number Shown: a short number such as %s is shown in "
+                            "service calls only.",
+                            number,
+                        )
+                    )
+            elif len(split_phones(number)) > 1 or not parse_phone(number):
+                raise ValidationError(
+                    self.env._(
+                        "Number Shown: “%s” is not one telephone number. Write nine "
+                        "digits, or + and the country's prefix.",
+                        number,
+                    )
+                )
+
+    @api.constrains("assessment_date")
+    def _check_assessment_date(self):
+        gate = self.env["telemarketing.gate"]
+        now = self.env["telemarketing.clock"]._now()
+        for campaign in self:
+            today = gate._company_today(campaign.company_id, now)
+            if campaign.assessment_date and campaign.assessment_date > today:
+                raise ValidationError(
+                    self.env._(
+                        "%s: the assessment of legitimate interest is made before "
+                        "people are called; its date cannot be in the future.",
+                        campaign.name,
+                    )
+                )
+
+    @api.model
+    def _caller_number(self, written):
+        """The one form of a number to show: E.164, or the digits of a short one. What
+        is no number comes back as it is, and cannot be kept."""
+        text = str(written or "").strip()
+        if is_short_number(text):
+            return "".join(str(int(c)) for c in text if c.isdecimal())
+        phone = parse_phone(text) if len(split_phones(text)) == 1 else None
+        return phone.e164 if phone else text
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if vals.get("caller_number"):
+                vals["caller_number"] = self._caller_number(vals["caller_number"])
+        return super().create(vals_list)
+
     def write(self, vals):
+        if vals.get("caller_number"):
+            vals = {
+                **vals,
+                "caller_number": self._caller_number(vals["caller_number"]),
+            }
+        self._check_purpose_changed(vals)
         for campaign in self:
             for name in ("principal_id", "company_id"):
                 if (
@@ -417,8 +544,28 @@ class TelemarketingCampaign(models.Model):
     _GATE_FIELDS = {
         *("call_purpose", "sector_id", "basis_consent", "basis_client"),
         *("basis_legal_person", "basis_request", "similar_product", "group_company"),
-        *("for_home", "assessment_date", "call_mode", "caller_number"),
+        *("for_home", "assessment_file", "assessment_date", "call_mode"),
+        "caller_number",
     }
+
+    def _check_purpose_changed(self, vals):
+        """Under another purpose the same people are called on another footing, or on
+        none: that is a manager's to say."""
+        if (
+            "call_purpose" not in vals
+            or self.env.su
+            or self.env.user.has_group("telemarketing_base.group_manager")
+        ):
+            return
+        for campaign in self:
+            if campaign.call_purpose != vals["call_purpose"] and campaign._has_people():
+                raise AccessError(
+                    self.env._(
+                        "%s already has people: only a manager changes what its calls "
+                        "are for.",
+                        campaign.name,
+                    )
+                )
 
     def _has_people(self):
         """Archived ones count: they come back as somebody's."""
@@ -730,6 +877,19 @@ class TelemarketingCampaignArticle(models.Model):
     _discount_range = models.Constraint(
         "CHECK (discount >= 0 AND discount <= 100)", "A discount goes from 0 to 100 %."
     )
+
+    @api.constrains("campaign_id", "active")
+    def _check_may_be_offered(self):
+        for article in self:
+            if article.active and article.campaign_id.call_purpose != "commercial":
+                raise ValidationError(
+                    self.env._(
+                        "%(campaign)s cannot sell %(article)s: its calls are surveys "
+                        "or service, in which nothing is offered.",
+                        campaign=article.campaign_id.name,
+                        article=article.product_id.display_name,
+                    )
+                )
 
     @api.depends("product_id")
     def _compute_price_unit(self):

@@ -992,7 +992,16 @@ class TelemarketingDesk(models.AbstractModel):
     @api.model
     def _check_order(self, campaign, disposition, payload):
         lines = []
-        for line in (payload.get("order") or {}).get("lines") or []:
+        given = (payload.get("order") or {}).get("lines") or []
+        if (given or disposition.needs_order) and campaign.call_purpose != "commercial":
+            raise UserError(
+                self.env._(
+                    "Nothing is sold in %s: its calls are surveys or service. Choose a "
+                    "result without an order.",
+                    campaign.name,
+                )
+            )
+        for line in given:
             article = campaign.article_ids.filtered(
                 lambda a, line=line: a.id == line.get("article_id")
             )

@@ -270,6 +270,13 @@ class TelemarketingGate(models.AbstractModel):
     def _campaign(self, campaign_id):
         """``compliance.Campaign``: asked at every call, changed rarely."""
         campaign = self.env["telemarketing.campaign"].sudo().browse(campaign_id)
+        return self._campaign_facts(campaign)
+
+    @api.model
+    def _campaign_facts(self, campaign):
+        """``compliance.Campaign`` of one with sudo, also of one that is being typed."""
+        assessed_on = campaign.assessment_file and campaign.assessment_date
+        now = self.env["telemarketing.clock"]._now()
         bases = {
             "consent": campaign.basis_consent,
             "client": campaign.basis_client,
@@ -286,9 +293,12 @@ class TelemarketingGate(models.AbstractModel):
             similar_product=campaign.similar_product,
             group_company=campaign.group_company,
             for_home=campaign.for_home,
-            assessment=bool(campaign.assessment_date),
+            assessment=bool(
+                assessed_on
+                and assessed_on <= self._company_today(campaign.company_id, now)
+            ),
             mode=campaign.call_mode,
-            caller=campaign.caller_number or "",
+            caller=campaign._caller_number(campaign.caller_number),
             windows=campaign.window_ids._kernel(),
             tz=self._company_tz(campaign.company_id),
         )

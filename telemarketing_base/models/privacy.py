@@ -130,6 +130,11 @@ class TelemarketingPrivacy(models.AbstractModel):
             [("company_id", "in", companies.ids), ("e164", "in", key["numbers"])]
         )
         found = self._linked(contacts, partners, numbers, companies)
+        if key["vat"]:
+            # Also of somebody who is in no list (any more).
+            found["telemarketing.exclusion"] |= self._everything(
+                "telemarketing.exclusion"
+            ).search([("company_id", "in", companies.ids), ("vat", "=", key["vat"])])
         found["telemarketing.search.log"] = self._search_logs(
             key, found["telemarketing.target"].ids, companies
         )
@@ -192,6 +197,7 @@ class TelemarketingPrivacy(models.AbstractModel):
             "telemarketing.exclusion",
             ("contact_id", "in", contacts.ids),
             ("number_id", "in", found["telemarketing.number"].ids),
+            ("vat", "in", self._own_vats(contacts, partners)),
         )
         found["res.partner"] = partners
         found["crm.lead"] = search(
@@ -217,6 +223,16 @@ class TelemarketingPrivacy(models.AbstractModel):
         )
         self._add_other_models(found, contacts, numbers, search)
         return found
+
+    def _own_vats(self, contacts, partners):
+        """NIFs under which these people are excluded, in their one form. Not one that
+        many share: it was made up, and says nothing of this person."""
+        own_vat = self.env["telemarketing.exclusion"].sudo()._own_vat
+        vats = {own_vat(contact) for contact in contacts}
+        for vat in partners.mapped("vat"):
+            nif = parse_nif(vat) if vat else None
+            vats.add(nif.number if nif else (vat or "").strip().upper())
+        return sorted(vat for vat in vats if vat)
 
     def _add_other_models(self, found, contacts, numbers, search):
         """Models of telemarketing, of whatever module, that name the person."""

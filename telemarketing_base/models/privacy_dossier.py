@@ -234,7 +234,7 @@ class TelemarketingPrivacyDossier(models.AbstractModel):
     def _exclusion_row(self, exclusion):
         return {
             "reference": exclusion.reference,
-            "number": exclusion.e164 or "",
+            "number": exclusion.e164 or exclusion.vat or "",
             "reach": self._label(exclusion, "scope"),
             "reason": self._label(exclusion, "reason"),
             "channel": self._label(exclusion, "channel"),

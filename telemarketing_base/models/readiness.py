@@ -38,7 +38,9 @@ class TelemarketingReadiness(models.AbstractModel):
         """``[{code, text, severity}]``, the gravest first; severity 'blocks' (nobody
         could be called) or 'warns'."""
         campaign.ensure_one()
-        facts = self.env["telemarketing.gate"].sudo()._campaign(campaign.id)
+        gate = self.env["telemarketing.gate"].sudo()
+        # Not the cached ones: it may be being typed.
+        facts = gate._campaign_facts(campaign.sudo())
         rules = (
             self.env["telemarketing.calling.rules"]._for(campaign.company_id)._kernel()
         )
@@ -47,6 +49,7 @@ class TelemarketingReadiness(models.AbstractModel):
         )
         found = self._of_databases(campaign, databases, facts, rules)
         found += self._of_clients(campaign, databases, facts, rules)
+        found += self._of_purpose(facts)
         found += self._of_sector(campaign, facts)
         found += self._of_caller(campaign, facts)
         found += self._of_scripts(campaign, facts)
@@ -155,26 +158,7 @@ class TelemarketingReadiness(models.AbstractModel):
         if not clients or facts.purpose != "commercial" or not campaign.basis_client:
             return []
         found = []
-        if not campaign.assessment_date:
-            found.append(
-                self._finding(
-                    "assessment_missing",
-                    self.env._(
-                        "There is no assessment of legitimate interest on file: former "
-                        "clients are not called."
-                    ),
-                )
-            )
-        elif not campaign.sudo().with_context(bin_size=True).assessment_file:
-            found.append(
-                self._finding(
-                    "assessment_no_file",
-                    self.env._(
-                        "The assessment of legitimate interest has a date and no file: "
-                        "an inspector will ask for it."
-                    ),
-                )
-            )
+        found += self._of_assessment(campaign, facts)
         if rules.robinson == "off":
             found.append(
                 self._finding(
@@ -199,6 +183,31 @@ class TelemarketingReadiness(models.AbstractModel):
             )
         return found
 
+    def _of_assessment(self, campaign, facts):
+        if facts.assessment:
+            return []
+        filed = campaign.sudo().assessment_file
+        if filed:
+            code = "assessment_no_date"
+            text = self.env._(
+                "The assessment of legitimate interest is on file without the day on "
+                "which it was made, or with one in the future: former clients are not "
+                "called."
+            )
+        elif campaign.assessment_date:
+            code = "assessment_no_file"
+            text = self.env._(
+                "The assessment of legitimate interest has a date and no file: former "
+                "clients are not called until the document is here."
+            )
+        else:
+            code = "assessment_missing"
+            text = self.env._(
+                "There is no assessment of legitimate interest on file: former "
+                "clients are not called."
+            )
+        return [self._finding(code, text)]
+
     def _unchecked(self, databases, rules):
         since = self.env["telemarketing.clock"]._now() - timedelta(
             days=rules.robinson_days
@@ -221,6 +230,24 @@ class TelemarketingReadiness(models.AbstractModel):
         )
 
     # THE CAMPAIGN
+
+    def _of_purpose(self, facts):
+        """What is passed over in such calls, and what they must therefore not do."""
+        if facts.purpose == "service":
+            text = self.env._(
+                "Service calls ask for no legal basis, and objections to advertising "
+                "do not stop them: they are only about a contract that the person has. "
+                "Nothing may be offered, renewed or sold in them, and no order taken; "
+                "for that, make a commercial campaign."
+            )
+            return [self._finding("purpose_service", text)]
+        if facts.purpose == "survey":
+            text = self.env._(
+                "In a survey nothing may be offered or sold, and no order taken; for "
+                "that, make a commercial campaign."
+            )
+            return [self._finding("purpose_survey", text)]
+        return []
 
     def _of_sector(self, campaign, facts):
         found = []

@@ -647,7 +647,7 @@ class TestConsentDesk(TelemarketingCommon):
 
     def test_consent_is_not_asked_for_where_nothing_is_offered(self):
         self.soon_over()
-        self.campaign_a.call_purpose = "survey"
+        self.campaign_a.write({"call_purpose": "survey", "kind": "survey"})
         desk, token = self.open_desk(self.agent_a, self.campaign_a)
         self.assertFalse(desk.get_next(token)["call"]["consent"]["ask"])
 

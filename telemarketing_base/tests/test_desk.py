@@ -494,6 +494,24 @@ class TestDesk(TelemarketingCommon):
         activity = self.campaign_a.activity_ids
         self.assertEqual(activity.user_id, self.supervisor_a)
 
+    def test_nothing_is_sold_in_a_service_call(self):
+        desk, token, uuid, _call = self.dialled()
+        self.article.active = False
+        self.campaign_a.write({"call_purpose": "service", "kind": "appointment"})
+        order = {"lines": [{"article_id": self.article.id, "quantity": 1}]}
+        for result, payload in (
+            (self.sale, {}),
+            (self.sale, {"order": order}),
+            (self.not_here, {"order": order}),
+        ):
+            with (
+                self.subTest(result=result.name, payload=payload),
+                self.assertRaisesRegex(UserError, "Nothing is sold in A"),
+            ):
+                desk.close_and_get_next(token, uuid, self.target.id, result.id, payload)
+        desk.close_and_get_next(token, uuid, self.target.id, self.not_here.id, {})
+        self.assertFalse(self.target.interaction_id.order_ids)
+
     def test_order_confirmed_makes_a_client(self):
         answer, interaction = self.close(
             self.sale,

@@ -546,6 +546,7 @@ class TestGate(TelemarketingCommon):
             self.supervisor_a,
             self.agent_a,
             call_purpose="service",
+            kind="appointment",
         )
         database = self._create_database(service, legal_basis="client")
         target = self.create_contact("Carmen", "612345678", database).target_ids

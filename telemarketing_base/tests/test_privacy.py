@@ -149,6 +149,29 @@ class TestPrivacyLookup(PrivacyCommon):
         self.assertEqual(found["telemarketing.contact"], {self.carmen.id})
         self.assertIn(self.recording.id, found["telemarketing.recording"])
 
+    def test_an_objection_by_nif_alone_is_found(self):
+        Exclusion = self.env["telemarketing.exclusion"]
+        mine = Exclusion.create({"vat": NIF})
+        stranger = Exclusion.create({"vat": "87654321X"})
+        for asked in (
+            {"telemarketing_vat": "12.345.678-z"},
+            {"telemarketing_phone": "612400001"},
+        ):
+            found = self.look_up(**asked)["telemarketing.exclusion"]
+            self.assertIn(mine.id, found, asked)
+            self.assertNotIn(stranger.id, found, asked)
+        # of somebody who is in no list any more
+        found = self.look_up(telemarketing_vat="87.654.321-X")
+        self.assertEqual(found, {"telemarketing.exclusion": {stranger.id}})
+
+    def test_an_objection_by_the_nif_of_a_client_is_found(self):
+        self.env["res.partner"].create(
+            {"name": "Zoe", "vat": "ES87654321X", "email": "zoe@example.com"}
+        )
+        mine = self.env["telemarketing.exclusion"].create({"vat": "87654321X"})
+        found = self.look_up(email="zoe@example.com")
+        self.assertEqual(found["telemarketing.exclusion"], {mine.id})
+
     def test_each_record_says_whose_data_it_is(self):
         self.look_up(telemarketing_phone="612400001")
         whose = {
@@ -352,6 +375,18 @@ class TestPersonExport(PrivacyCommon):
         self.assertEqual(data["calls"][0]["notes"], "Prefiere el turno de tarde")
         self.assertEqual(data["controller"], self.principal_a.display_name)
         self.assertEqual(data["processor"], self.company.name)
+
+    def test_an_objection_by_nif_alone_is_in_the_persons_file(self):
+        exclusion = self.env["telemarketing.exclusion"].create({"vat": NIF})
+        (row,) = self.export()["objections"]
+        self.assertEqual(row["number"], NIF)
+        self.assertEqual(row["reference"], exclusion.reference)
+
+    def test_objections_under_a_made_up_nif_are_nobodys(self):
+        for place in range(6):
+            self.create_contact(f"Person {place}", f"61250000{place}", vat=NIF)
+        self.env["telemarketing.exclusion"].create({"vat": NIF})
+        self.assertEqual(self.export()["objections"], [])
 
     def test_the_recording_and_the_proof_of_consent_are_in_the_file(self):
         data = self.export()

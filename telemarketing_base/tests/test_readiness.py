@@ -2,7 +2,9 @@ import base64
 from datetime import date, datetime
 from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from lxml import etree
+
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
@@ -131,10 +133,43 @@ class TestReadiness(TelemarketingCommon):
         self.assertIn("li_customer", self.found("warns"))
         self.ready.assessment_date = "2026-11-01"
         self.assertIn("assessment_no_file", self.found("warns"))
-        self.ready.assessment_file = base64.b64encode(b"%PDF-1.4")
-        self.assertFalse(
-            {"assessment_no_file", "assessment_missing"} & self.found("warns")
+        self.ready.write(
+            {
+                "assessment_date": False,
+                "assessment_file": base64.b64encode(b"%PDF-1.4"),
+            }
         )
+        self.assertIn("assessment_no_date", self.found("warns"))
+        self.ready.assessment_date = "2026-11-01"
+        self.assertFalse([code for code in self.found() if "assessment" in code])
+
+    def test_former_clients_wait_for_the_assessment_itself_not_for_a_date(self):
+        self.ready.similar_product = True
+        self.basis("client")
+        self.person.write({"client_until": "2026-06-01", "interacted_on": "2026-06-01"})
+        self.person.phone_ids.number_id.sudo().write(
+            {"robinson": "absent", "robinson_at": "2026-11-20"}
+        )
+        phone = self.person.phone_ids
+
+        def said():
+            self.env.invalidate_all()
+            answer = self.person.target_ids._may_call_each(phone, NOW)[phone]
+            return answer["code"] or answer["answer"]
+
+        self.ready.assessment_date = "2026-11-01"
+        self.assertEqual(said(), "client_no_assessment")
+        self.ready.assessment_file = base64.b64encode(b"%PDF-1.4")
+        self.assertEqual(said(), "allowed")
+        self.assertFalse(self.person.target_ids.callable_code)
+        self.ready.assessment_file = False
+        self.assertEqual(said(), "client_no_assessment")
+        self.assertEqual(self.person.target_ids.callable_code, "client_no_assessment")
+
+    def test_an_assessment_that_is_still_to_be_made_is_none(self):
+        with self.assertRaisesRegex(ValidationError, "in the future"):
+            self.ready.assessment_date = "2026-11-24"
+        self.ready.assessment_date = "2026-11-23"
 
     def test_numbers_nobody_looked_up_in_the_robinson_list_are_told(self):
         self.basis("client")
@@ -175,6 +210,43 @@ class TestReadiness(TelemarketingCommon):
         self.ready.caller_number = "+34612345678"
         self.assertBlocks("cli_mobile")
 
+    def test_a_mobile_is_a_mobile_however_it_is_written(self):
+        for written in ("612 345 678", "0034 612-345-678", "34612345678"):
+            with self.subTest(written=written):
+                self.ready.caller_number = written
+                self.assertEqual(self.ready.caller_number, "+34612345678")
+                self.assertEqual(self.found("blocks"), {"cli_mobile"})
+        self.assertBlocks("cli_mobile")
+        copy = self.ready.copy({"caller_number": "712 345 678"})
+        self.assertEqual(copy.caller_number, "+34712345678")
+
+    def test_numbers_that_may_be_shown_are_kept_in_one_form(self):
+        for written, kept in (
+            ("400 123 456", "+34400123456"),
+            ("800-12-34-56", "+34800123456"),
+            ("900 123 456", "+34900123456"),
+            ("+351 912 345 678", "+351912345678"),
+        ):
+            with self.subTest(written=written):
+                self.ready.caller_number = written
+                self.assertEqual(self.ready.caller_number, kept)
+
+    def test_what_is_no_number_to_show_is_refused_and_named(self):
+        for written in ("hidden", "61234567", "900123456 / 612345678", "1004"):
+            with (
+                self.subTest(written=written),
+                self.assertRaisesRegex(ValidationError, "Number Shown"),
+            ):
+                self.ready.caller_number = written
+                self.env.flush_all()
+
+    def test_a_short_number_is_for_service_only(self):
+        self.ready.write({"call_purpose": "service", "kind": "appointment"})
+        self.ready.caller_number = "10 04"
+        self.assertEqual(self.ready.caller_number, "1004")
+        with self.assertRaisesRegex(ValidationError, "service calls only"):
+            self.ready.call_purpose = "commercial"
+
     def test_a_landline_shown_warns_of_the_day_that_400_is_due(self):
         self.ready.caller_number = "+34912345678"
         self.assertWarns("cli_400_due")
@@ -205,9 +277,126 @@ class TestReadiness(TelemarketingCommon):
         self.assertWarns("script_lines")
 
     def test_a_service_call_needs_no_basis(self):
-        self.ready.call_purpose = "service"
+        self.ready.write({"call_purpose": "service", "kind": "appointment"})
         self.basis(False, basis_date=False, basis_source=False)
-        self.assertEqual(self.found(), set())
+        self.assertEqual(self.found(), {"purpose_service"})
+        (finding,) = self.ready._compliance_findings()
+        self.assertIn("no order taken", finding["text"])
+        self.assertWarns("purpose_service")
+
+    def test_a_survey_is_told_that_it_sells_nothing(self):
+        self.ready.write({"call_purpose": "survey", "kind": "survey"})
+        self.assertWarns("purpose_survey")
+
+    def test_nobody_sells_under_the_name_of_service_or_of_a_survey(self):
+        for purpose, refused in (
+            ("service", ("telesales", "telemarketing")),
+            ("survey", ("telesales", "telemarketing", "appointment")),
+        ):
+            for kind in refused:
+                with (
+                    self.subTest(purpose=purpose, kind=kind),
+                    self.assertRaisesRegex(ValidationError, "nothing is offered"),
+                ):
+                    self.ready.write({"call_purpose": purpose, "kind": kind})
+        self.ready.write({"call_purpose": "survey", "kind": "survey"})
+        with self.assertRaises(ValidationError):
+            self.ready.kind = "telesales"
+
+    def test_a_service_campaign_has_no_articles_by_whatever_way(self):
+        product = self.env["product.product"].create({"name": "Fibra"})
+        Article = self.env["telemarketing.campaign.article"]
+        article = {"campaign_id": self.ready.id, "product_id": product.id}
+        service = {"call_purpose": "service", "kind": "appointment"}
+        sold = Article.create(article)
+        with self.assertRaisesRegex(ValidationError, "cannot sell Fibra"):
+            self.ready.write(service)
+        sold.active = False
+        self.ready.write(service)
+        for attempt in (
+            lambda: Article.create(article),
+            lambda: sold.write({"active": True}),
+            lambda: self.ready.write(
+                {"article_ids": [Command.create({"product_id": product.id})]}
+            ),
+            lambda: Article.create(
+                {**article, "campaign_id": self.campaign_a.id}
+            ).write({"campaign_id": self.ready.id}),
+        ):
+            with self.assertRaisesRegex(ValidationError, "cannot sell Fibra"):
+                attempt()
+        self.ready.call_purpose = "commercial"
+        sold.active = True
+
+    def test_only_a_manager_changes_what_people_are_called_for(self):
+        survey = {"call_purpose": "survey", "kind": "survey"}
+        with self.assertRaisesRegex(AccessError, "only a manager"):
+            self.as_user(self.ready, self.supervisor_a).write(survey)
+        self.as_user(self.ready, self.supervisor_a).write(
+            {"call_purpose": "commercial", "name": "Still mine"}
+        )
+        empty = self.as_user(self.ready.copy(), self.supervisor_a)
+        empty.write(survey)
+        self.as_user(self.ready, self.manager).write(survey)
+        self.assertEqual(self.ready.call_purpose, "survey")
+
+    def test_the_chatter_says_who_changed_what_the_gate_asks(self):
+        sector = self.env.ref("telemarketing_base.sector_insurance")
+        changes = {
+            "call_purpose": "survey",
+            "kind": "survey",
+            "sector_id": sector.id,
+            **dict.fromkeys(
+                [
+                    *("basis_consent", "basis_client", "basis_legal_person"),
+                    *("basis_request", "for_home"),
+                ],
+                False,
+            ),
+            "similar_product": True,
+            "group_company": True,
+            "assessment_name": "lia.pdf",
+            "assessment_date": "2026-11-02",
+            "call_mode": "robot",
+            "caller_number": "800123456",
+        }
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        ready = self.as_user(self.ready, self.manager)
+        ready.write(changes)
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        told = self.ready.message_ids.sudo().tracking_value_ids.field_id
+        self.assertEqual(set(told.mapped("name")), set(changes))
+        gate = self.ready._GATE_FIELDS - {"assessment_file"}
+        self.assertFalse(gate - set(changes), "a fact of the gate without a trace")
+
+    def test_a_principal_reads_neither_the_rules_nor_starts_a_count(self):
+        names = [*self.campaign_a._GATE_FIELDS, "assessment_name"]
+        names += ["callable_count", "availability_at", "availability_html"]
+        for user in (self.portal_a, self.agent_a, self.salesperson):
+            campaign = self.as_user(self.campaign_a, user)
+            self.assertEqual(campaign.read(["name"])[0]["name"], "A")
+            for name in names:
+                with self.assertRaises(AccessError, msg=f"{user.login}: {name}"):
+                    campaign.read([name])
+        self.assertTrue(self.as_user(self.campaign_a, self.supervisor_a).read(names))
+
+    def test_every_role_still_opens_the_campaigns_screens(self):
+        for user in (self.agent_a, self.salesperson, self.supervisor_a, self.manager):
+            campaign = self.as_user(self.campaign_a, user)
+            views = campaign.get_views(
+                [(False, kind) for kind in ("list", "kanban", "form", "search")]
+            )["views"]
+            for kind in ("list", "kanban", "form"):
+                with self.subTest(user=user.login, kind=kind):
+                    shown = {
+                        node.get("name")
+                        for node in etree.fromstring(views[kind]["arch"]).iter("field")
+                    } & set(campaign._fields)
+                    campaign.web_read({name: {} for name in shown - {"id"}})
+            if user in (self.agent_a, self.salesperson):
+                self.assertNotIn("callable_count", views["list"]["arch"])
 
     def test_the_answer_is_the_same_at_night(self):
         self.ready.caller_number = "+34912345678"
@@ -223,9 +412,13 @@ class TestReadiness(TelemarketingCommon):
         ready = self.as_user(self.ready, self.supervisor_a)
         with Form(ready) as form:
             self.assertIn("Nothing stands against", form.compliance_html)
-            form.caller_number = "+34612345678"
+            form.caller_number = "612 345 678"
             self.assertIn("mobile", form.compliance_html)
-            form.caller_number = "+34900123456"
+            form.caller_number = "900 123 456"
+            self.assertIn("Nothing stands against", form.compliance_html)
+            form.caller_number = "712 345 678"
+            self.assertIn("mobile", form.compliance_html)
+            form.caller_number = "900 123 456"
 
     def test_agents_do_not_read_what_stands_against_a_campaign(self):
         self.ready.agent_ids = self.agent_a

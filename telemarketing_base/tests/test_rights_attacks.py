@@ -759,7 +759,8 @@ class TestRightsAttacks(TelemarketingCommon):
             as_portal.read(["agent_id"])
         shown = self.read_ours(self.campaign_a, self.portal_a)
         self.assertIn("contact_count", shown)
-        self.assertNotIn("agent_ids", shown)
+        for hidden in ("agent_ids", "callable_count", "call_purpose", "caller_number"):
+            self.assertNotIn(hidden, shown)
         for user in (self.agent_a, self.salesperson, self.supervisor_a, self.manager):
             self.assertIn("agent_ids", self.read_ours(self.campaign_a, user))
         note = self.campaign_a.message_post(

@@ -193,7 +193,7 @@ class TestRobinson(RobinsonCommon, CronMixinCase):
     def test_nobody_is_asked_about_whom_the_campaign_may_not_call_anyway(self):
         self.switch_on()
         for values in (
-            {"call_purpose": "survey"},
+            {"call_purpose": "survey", "kind": "survey"},
             {"similar_product": False},
             {"group_company": True},
             {"basis_client": False},
