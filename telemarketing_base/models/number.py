@@ -34,8 +34,13 @@ class TelemarketingNumber(models.Model):
         [("ok", "In use"), ("bad", "Bad number")], required=True, default="ok"
     )
     attempts = fields.Integer("Calls in All", readonly=True, default=0)
-    attempts_day = fields.Integer("Calls of the Day", readonly=True, default=0)
-    attempts_week = fields.Integer("Calls of the Week", readonly=True, default=0)
+    # Of the day and the week of ``attempts_date``, which may be long ago.
+    attempts_day = fields.Integer("Calls of That Day", readonly=True, default=0)
+    attempts_week = fields.Integer("Calls of That Week", readonly=True, default=0)
+    attempts_today = fields.Integer("Calls Today", compute="_compute_attempts_now")
+    attempts_this_week = fields.Integer(
+        "Calls This Week", compute="_compute_attempts_now"
+    )
     attempts_date = fields.Date(
         readonly=True,
         help="The day, in the company's time zone, that the day's count is of.",
@@ -92,6 +97,17 @@ class TelemarketingNumber(models.Model):
         if {"state", "kind", "drop_locked_until"} & set(vals):
             self.env["telemarketing.target"]._refresh_gate(numbers=self)
         return result
+
+    @api.depends("attempts_date", "attempts_day", "attempts_week")
+    def _compute_attempts_now(self):
+        gate = self.env["telemarketing.gate"]
+        now = self.env["telemarketing.clock"]._now()
+        for number in self:
+            today = gate._company_today(number.company_id, now)
+            counted = number.attempts_date
+            number.attempts_today = number.attempts_day if counted == today else 0
+            same = counted and counted.isocalendar()[:2] == today.isocalendar()[:2]
+            number.attempts_this_week = number.attempts_week if same else 0
 
     @api.depends("robinson_at")
     def _compute_robinson_age(self):
