@@ -104,16 +104,14 @@ def _plain_robinson(facts: Facts, view: _View) -> dict:
     """The number's Robinson fields, as far as its basis asks about them."""
     person, number, rules = facts.person, facts.number, facts.rules
     nothing = {"robinson": "", "robinson_on": None}
-    if not gate.is_commercial(facts) or rules.robinson == "off":
-        return nothing
-    if _dead(facts, person.basis, view):
+    if not gate.is_commercial(facts) or _dead(facts, person.basis, view):
         return nothing
     if person.basis == "legal_person" or (
         person.basis == "client" and gate.is_natural(facts)
     ):
         if number.robinson == "present":
             return {"robinson": "present", "robinson_on": None}
-        on = number.robinson_on
+        on = number.robinson_on if rules.robinson != "off" else None
         if person.basis == "client" and number.robinson == "absent" and on:
             last = terms.add_days(on, rules.robinson_days)
             return {"robinson": "absent", "robinson_on": view.plain(on, last)}
@@ -148,7 +146,7 @@ def _stated(facts: Facts, view: _View, purpose: str) -> _Stated:
         joined.append(gate.joined_robinson(facts, given))
     if stated in gate.PARTS and not _dead(facts, stated, view):
         if stated != "request":
-            joined.append(any(e.reason == "robinson" for e in person.exclusions))
+            joined.append(bool(gate.robinson_days(facts)))
         elif person.basis_on:
             asked_on = person.basis_on
             joined.append(gate.joined_robinson(facts, asked_on))
@@ -156,12 +154,13 @@ def _stated(facts: Facts, view: _View, purpose: str) -> _Stated:
 
 
 def _plain_robinson_list(facts: Facts, joined: tuple[bool, ...]) -> tuple:
-    """The exclusions that mean the Robinson list, as one or none."""
+    """What is known of the Robinson list by days, exclusions and the number's
+    ``robinson_since``, as one exclusion or none."""
     if not any(joined) or not gate.is_commercial(facts):
         return ()
     if all(joined):
         return (Exclusion("robinson"),)
-    days = [e.since for e in facts.person.exclusions if e.reason == "robinson"]
+    days = gate.robinson_days(facts)
     return (Exclusion("robinson", since=None if None in days else max(days)),)
 
 

@@ -96,7 +96,8 @@ class Number:
     """``attempts_day`` and ``attempts_week`` are those of the company's day and of
     its ISO week ``attempts_on``; ``locked_until`` after an abandoned call.
     ``robinson``: 'present', 'absent' or '' where nobody asked; ``robinson_on`` the
-    day of the last consultation."""
+    day of the last consultation; ``robinson_since`` first day on which one who is
+    present may have enrolled, None: unknown."""
 
     kind: str = "mobile"
     country: str = "ES"
@@ -109,6 +110,7 @@ class Number:
     locked_until: datetime | None = None
     robinson: str = ""
     robinson_on: date | None = None
+    robinson_since: date | None = None
 
 
 @dataclass(frozen=True)

@@ -293,12 +293,22 @@ def has_consent(person: Person, purpose: str) -> bool:
     )
 
 
+def robinson_days(facts: Facts) -> list[date | None]:
+    """Last days on which agreeing to be called is taken back by being on the Robinson
+    list, None: on any day. Of a consultation only where it is known since when: whoever
+    agreed while on the list is called (LOPDGDD 23.4)."""
+    found = [e.since for e in facts.person.exclusions if e.reason == "robinson"]
+    number = facts.number
+    if is_natural(facts) and number.robinson == "present" and number.robinson_since:
+        found.append(terms.add_days(number.robinson_since, -1))
+    return found
+
+
 def joined_robinson(facts: Facts, agreed_on: date) -> bool:
-    """Is the person on the Robinson list since that day or later (or nobody knows
-    since when), so that agreeing to be called was taken back?"""
+    """Did the person join the Robinson list after agreeing, or nobody knows when, so
+    that agreeing to be called was taken back?"""
     return is_commercial(facts) and any(
-        e.reason == "robinson" and (e.since is None or e.since >= agreed_on)
-        for e in facts.person.exclusions
+        day is None or day >= agreed_on for day in robinson_days(facts)
     )
 
 
@@ -370,8 +380,9 @@ def _former_parts(facts: Facts) -> list[Part]:
 
 
 def _on_robinson(facts: Facts) -> bool:
-    return any(e.reason == "robinson" for e in facts.person.exclusions) or (
-        facts.rules.robinson != "off" and facts.number.robinson == "present"
+    """Known to be on the list, whether the company consults it or not."""
+    return facts.number.robinson == "present" or any(
+        e.reason == "robinson" for e in facts.person.exclusions
     )
 
 
@@ -410,12 +421,19 @@ def _client_parts(facts: Facts) -> list[Part]:
     return parts
 
 
+def is_from_directory(facts: Facts) -> bool:
+    """Does it come from a directory, and does that matter? Calling a legal person as
+    such is presumed lawful (Circular AEPD 1/2023 art. 5, LOPDGDD 19)."""
+    person = facts.person
+    presumed = person.kind == "company" and person.basis == "legal_person"
+    return person.origin == "directory" and not presumed
+
+
 def limits(facts: Facts) -> list[Part]:
     """What stands against every basis but consent: where the number comes from."""
-    origin = facts.person.origin
-    if origin == "generated":
+    if facts.person.origin == "generated":
         return [(NEVER, Finding("origin_generated"))]
-    if origin == "directory" and facts.rules.directory == "never":
+    if is_from_directory(facts) and facts.rules.directory == "never":
         return [(NEVER, Finding("origin_directory"))]
     return []
 
@@ -679,7 +697,7 @@ def _warnings(facts: Facts, at: datetime, basis: str) -> tuple[Finding, ...]:
             found.append(Finding("review"))
     if commercial and basis == "legal_person" and _on_robinson(facts):
         found.append(Finding("robinson"))
-    if basis and basis != "consent" and person.origin == "directory":
+    if basis and basis != "consent" and is_from_directory(facts):
         found.append(Finding("origin_directory"))
     adult_at = minor_until(facts)
     if adult_at and at < adult_at:

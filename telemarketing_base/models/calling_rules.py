@@ -115,6 +115,8 @@ class TelemarketingCallingRules(models.Model):
         required=True,
         default="required",
         tracking=True,
+        help="Whoever is known to be in the list is not called as a client, whatever "
+        "is chosen here.",
     )
     robinson_days = fields.Integer(
         "A Consultation Holds (days)", required=True, default=30, tracking=True

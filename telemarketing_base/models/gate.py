@@ -50,7 +50,8 @@ _COLUMNS = (
     *("consented_on", "robot_consented_on", "client_until", "interacted_on"),
     *("exclusions", "number", "kind", "country", "bad"),
     *("attempts", "attempts_day", "attempts_week", "attempts_on", "last_attempt_at"),
-    *("locked_until", "robinson", "robinson_on", "agreed_at", "asked_hour"),
+    *("locked_until", "robinson", "robinson_on", "robinson_since"),
+    *("agreed_at", "asked_hour"),
 )
 
 
@@ -119,8 +120,8 @@ class TelemarketingGate(models.AbstractModel):
                 *(client, client),
             )
             robinson = SQL(
-                """CASE WHEN %s THEN n.robinson END,
-                   CASE WHEN %s THEN %s END""",
+                """CASE WHEN %s OR n.robinson_since IS NOT NULL THEN n.robinson END,
+                   CASE WHEN %s THEN %s END, n.robinson_since""",
                 *(client, client, self._local_day_sql("n.robinson_at")),
             )
         else:
@@ -136,7 +137,7 @@ class TelemarketingGate(models.AbstractModel):
             )
             relation = SQL("c.client_until, c.interacted_on")
             robinson = SQL(
-                "n.robinson, %s",
+                "n.robinson, %s, n.robinson_since",
                 self._local_day_sql("n.robinson_at"),
             )
         return SQL(
@@ -146,13 +147,27 @@ class TelemarketingGate(models.AbstractModel):
                 CASE WHEN c.legal_basis IS NULL THEN d.basis_date
                      ELSE COALESCE(c.basis_date, CASE WHEN c.legal_basis = d.legal_basis
                                                  THEN d.basis_date END) END,
-                COALESCE(c.is_company, false), COALESCE(c.is_professional, false),
+                %s, COALESCE(c.is_professional OR c.is_company, false),
                 %s, place.province, place.municipality,
                 c.consented_on, c.robot_consented_on, %s,
                 barred.all_of_them, %s, n.kind, n.country,
                 n.state = 'bad' OR p.state = 'bad',
                 %s, %s, %s, t.asked_hour)::text""",
-            *(switched_on, birthdate, relation, number, numbers, robinson, agreed),
+            *(switched_on, self._firm_sql(), birthdate, relation, number, numbers),
+            *(robinson, agreed),
+        )
+
+    @api.model
+    def _firm_sql(self, contact="c"):
+        """Is this person a legal person? Whoever has a natural person's NIF is not,
+        whatever is ticked: a sole trader at most."""
+        return SQL(
+            """CASE WHEN %(contact)s.is_company
+                    THEN COALESCE(
+                        regexp_replace(upper(%(contact)s.vat), '[^A-Z0-9]', '', 'g')
+                        !~ '^(ES)?([0-9]{8}|[KLMXYZ][0-9]{7})[A-Z]$', true)
+                    ELSE false END""",
+            contact=SQL.identifier(contact),
         )
 
     @api.model
@@ -773,6 +788,7 @@ def _facts(fact, rules, campaign_of, closed_days):
         locked_until=_instant(fact["locked_until"]),
         robinson=fact["robinson"] or "",
         robinson_on=_day(fact["robinson_on"]),
+        robinson_since=_day(fact["robinson_since"]),
     )
     agreed = None
     if fact["agreed_at"]:

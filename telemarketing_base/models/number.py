@@ -60,6 +60,12 @@ class TelemarketingNumber(models.Model):
         help="As the last consultation said. Empty: never asked.",
     )
     robinson_at = fields.Datetime("Robinson Checked", readonly=True)
+    robinson_since = fields.Date(
+        "In the Lista Robinson Since",
+        readonly=True,
+        help="The day after the last consultation that did not find it there: consents "
+        "and requests from before are taken back. Empty: unknown.",
+    )
     robinson_check_id = fields.Many2one(
         "telemarketing.robinson.check",
         "Robinson Consultation",

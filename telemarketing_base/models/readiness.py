@@ -133,7 +133,10 @@ class TelemarketingReadiness(models.AbstractModel):
         if not finding.code.startswith(_BY_PERSON):
             return False
         if finding.code == "sector_ban":
-            own = SQL("c.is_company OR c.legal_basis IN ('request', 'legal_person')")
+            own = SQL(
+                "%s OR c.legal_basis IN ('request', 'legal_person')",
+                self.env["telemarketing.gate"]._firm_sql(),
+            )
         else:
             # The ledger writes the file's own consent to each of its people.
             of_file = database.basis_date if database.legal_basis == "consent" else None
@@ -219,11 +222,12 @@ class TelemarketingReadiness(models.AbstractModel):
                        JOIN telemarketing_contact_phone p ON p.contact_id = c.id
                        JOIN telemarketing_number n ON n.id = p.number_id
                        WHERE c.database_id = ANY(%s)
-                         AND NOT COALESCE(c.is_company, false)
+                         AND NOT (%s)
                          AND COALESCE(c.legal_basis, 'client') = 'client'
                          AND (n.robinson IS NULL OR n.robinson_at < %s)
                        LIMIT 1""",
                     databases.ids,
+                    self.env["telemarketing.gate"]._firm_sql(),
                     since,
                 )
             )

@@ -544,6 +544,15 @@ class TelemarketingRobinsonLoad(models.Model):
                    UPDATE telemarketing_number n
                    SET robinson = CASE WHEN chosen.present THEN 'present'
                                        ELSE 'absent' END,
+                       robinson_since = CASE
+                           WHEN NOT chosen.present THEN NULL
+                           WHEN n.robinson IS DISTINCT FROM 'absent'
+                           THEN n.robinson_since
+                           -- an answer of the same instant is not an earlier one
+                           WHEN n.robinson_at < %(at)s
+                           THEN (n.robinson_at AT TIME ZONE 'UTC'
+                                 AT TIME ZONE 'Europe/Madrid')::date + 1
+                       END,
                        robinson_at = %(at)s, robinson_check_id = %(check)s,
                        write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
                    FROM chosen
@@ -563,7 +572,8 @@ class TelemarketingRobinsonLoad(models.Model):
         )
         position, planned, written, present = cr.fetchone()
         self.env["telemarketing.number"].invalidate_model(
-            ["robinson", "robinson_at", "robinson_check_id"], flush=False
+            ["robinson", "robinson_at", "robinson_since", "robinson_check_id"],
+            flush=False,
         )
         self.write(
             {

@@ -1,6 +1,7 @@
 import hashlib
 import logging
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
@@ -16,6 +17,7 @@ from ..compliance.robinson import (
     hash_e164,
     hash_phone,
 )
+from ..identity.postcode import MADRID
 from .robinson_client import ENDPOINT, RobinsonClient, RobinsonError
 
 _logger = logging.getLogger(__name__)
@@ -93,10 +95,11 @@ class TelemarketingRobinsonService(models.AbstractModel):
             needed = SQL(
                 """c.call_purpose = 'commercial' AND c.basis_client
                    AND c.similar_product AND c.group_company IS NOT TRUE
-                   AND k.is_company IS NOT TRUE
+                   AND NOT (%s)
                    AND COALESCE(k.legal_basis, d.legal_basis) = 'client'
                    AND (c.basis_consent IS NOT TRUE OR k.consented_on IS NULL
                         OR k.consented_on < %s)""",
+                self.env["telemarketing.gate"]._firm_sql("k"),
                 (now - relativedelta(years=years)).date(),
             )
         if campaigns is None:
@@ -293,13 +296,24 @@ class TelemarketingRobinsonService(models.AbstractModel):
         Number = self.env["telemarketing.number"].sudo()
         numbers = Number.browse([number for number, _digest in batch]).exists()
         there = numbers & Number.browse(present)
-        for some, said in ((there, "present"), (numbers - there, "absent")):
-            some.write(
-                {"robinson": said, "robinson_at": now, "robinson_check_id": check.id}
-            )
+        answer = {"robinson_at": now, "robinson_check_id": check.id}
+        absent = {**answer, "robinson": "absent", "robinson_since": False}
+        (numbers - there).write(absent)
+        for since, some in there.grouped(self._since).items():
+            some.write({**answer, "robinson": "present", "robinson_since": since})
         self.env["telemarketing.target"].sudo()._refresh_gate(numbers=numbers)
         self.env.flush_all()
         return check
+
+    @api.model
+    def _since(self, number):
+        """Since when a number that is now in the list may be there: the day, in Spain,
+        after the last consultation that did not find it; ``robinson_load`` says the
+        same in SQL."""
+        if number.robinson != "absent" or not number.robinson_at:
+            return number.robinson_since
+        last = number.robinson_at.replace(tzinfo=ZoneInfo("UTC"))
+        return last.astimezone(ZoneInfo(MADRID)).date() + timedelta(days=1)
 
     def _write_failure(self, company, batch, error):
         """Kept too: that it was tried, and why nothing is known."""

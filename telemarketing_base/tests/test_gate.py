@@ -417,6 +417,37 @@ class TestGate(TelemarketingCommon):
         )
         self.assertEqual((log.place, log.code), ("list", "hours_late"))
 
+    def test_natural_person_is_no_company_whatever_is_ticked(self):
+        self.database_a.legal_basis = "legal_person"
+        self.campaign_a.for_home = False
+        nifs = ("12345678Z", "X1234567L", "A58818501", False, "DE123456789")
+        people = [
+            self.create_contact(
+                f"P{n}",
+                f"61111122{n}",
+                zip="28001",
+                vat=vat,
+                is_company=True,
+                country_id=self.env.ref("base.de" if n == 4 else "base.es").id,
+            )
+            for n, vat in enumerate(nifs)
+        ]
+        night = datetime(2026, 11, 28, 21, 30)  # Saturday, half past ten
+        for n, contact in enumerate(people):
+            ((facts, verdict),) = self.Gate._ask(contact.target_ids, night).values()
+            kind = "professional" if n < 2 else "company"
+            self.assertEqual((facts.person.kind, verdict.allowed), (kind, n >= 2))
+        self.at("2026-11-28 21:30:00")
+        self.refresh()
+        codes = [contact.target_ids.callable_code for contact in people]
+        self.assertEqual(codes, ["hours_weekend"] * 2 + [False] * 3)
+        self.campaign_a.sector_id = self.env.ref(
+            "telemarketing_base.sector_electricity"
+        )
+        self.refresh()
+        codes = [contact.target_ids.callable_code for contact in people]
+        self.assertEqual(codes, ["sector_ban"] * 2 + [False] * 3)
+
     # what changes
 
     def test_archived_person_is_on_no_list(self):

@@ -243,6 +243,50 @@ class TestRobinson(RobinsonCommon, CronMixinCase):
         refreshed = [call.kwargs["numbers"] for call in refresh.call_args_list]
         self.assertEqual(refreshed, [self.numbers.sudo()])
 
+    def test_consent_from_before_enrolling_is_taken_back(self):
+        """Of two who agreed on the same day one is found to have enrolled later; of
+        the other nobody knows since when (LOPDGDD 23.4)."""
+        self.switch_on()
+        (self.ana | self.luis).write({"legal_basis": "consent"})
+        self.company_a.telemarketing_robinson_all = True
+        ana, luis = self.number(self.ana), self.number(self.luis)
+        asked = self.now(days=-31).replace(hour=23, minute=30)
+        agreed = asked.date() - timedelta(days=5)
+        (self.ana | self.luis).sudo().consented_on = agreed
+        self.server.present[hash_e164(luis.e164)] = ["1"]
+        clock = self.registry["telemarketing.clock"]
+        with patch.object(clock, "_now", lambda _clock: asked):
+            self.consult()
+        self.assertEqual((ana.robinson, luis.robinson), ("absent", "present"))
+        self.server.present[hash_e164(ana.e164)] = ["1"]
+        self.consult()
+        # half past eleven at night by UTC is the next day in Spain
+        since = asked.date() + timedelta(days=2)
+        self.assertEqual((ana.robinson_since, luis.robinson_since), (since, False))
+        self.assertEqual(self.ana.target_ids.callable_code, "robinson_later")
+        self.assertNotEqual(self.luis.target_ids.callable_code, "robinson_later")
+        gate = self.env["telemarketing.gate"]
+        answers = gate._ask(self.ana.target_ids, self.now()).values()
+        self.assertEqual(
+            [verdict.finding.code for _facts, verdict in answers], ["robinson_later"]
+        )
+        # asked again, it is still that day; then it leaves the list
+        for days, expected in ((31, since), (62, False)):
+            if not expected:
+                del self.server.present[hash_e164(ana.e164)]
+            at = self.now(days=days)
+            with patch.object(clock, "_now", lambda _clock, at=at: at):
+                self.consult()
+            self.assertEqual(ana.robinson_since, expected)
+        self.assertEqual(ana.robinson, "absent")
+
+    def test_client_with_a_natural_persons_nif_is_asked_about_whatever_is_ticked(self):
+        self.switch_on()
+        self.luis.write({"vat": "12345678Z", "is_company": True})
+        self.ana.write({"vat": "A58818501", "is_company": True})
+        self.consult()
+        self.assertEqual(self.server.requests, [[hash_e164("+34912345678")]])
+
     # WHEN IT FAILS
 
     def test_nothing_is_sent_while_there_are_no_keys(self):
@@ -476,6 +520,7 @@ class TestRobinson(RobinsonCommon, CronMixinCase):
                 {"robinson": "absent"},
                 {"robinson_at": self.now()},
                 {"robinson_check_id": False},
+                {"robinson_since": False},
                 {"e164": "+34600000000"},
             ):
                 with mute_logger(*QUIET), self.assertRaises(AccessError):
@@ -621,6 +666,25 @@ class TestRobinsonFile(RobinsonCommon):
         self.load("612345678;0\n912345678;0\n", asked_at=at)
         self.assertEqual(self.number(self.ana).robinson_at, at)
         self.assertEqual(self.number(self.ana).robinson_age, 10)
+
+    def test_files_tell_since_when_a_number_may_be_in_the_list(self):
+        first, later = self.now(days=-20), self.now(days=-3)
+        first = first.replace(hour=23, minute=30)  # the next day in Spain
+        since = first.date() + timedelta(days=2)
+        self.load("612345678;0\n912345678;1\n", asked_at=first)
+        for number in self.numbers:
+            self.assertFalse(number.robinson_since)
+        for at in (later, self.now(days=-2)):
+            self.load("612345678;1\n912345678;1\n", asked_at=at)
+            self.assertEqual(self.number(self.ana).robinson_since, since)
+            self.assertFalse(self.number(self.luis).robinson_since)
+        at = self.now(days=-1)
+        self.load("612345678;0\n912345678;0\n", asked_at=at)
+        self.assertFalse(self.number(self.ana).robinson_since)
+        # another word of the same instant does not say that it came later
+        self.load("612345678;1\n912345678;1\n", asked_at=at)
+        self.assertEqual(self.said(), ("present", "present"))
+        self.assertFalse(self.number(self.ana).robinson_since)
 
     def test_an_old_file_does_not_overrule_what_was_learnt_later(self):
         self.load("612345678;1\n912345678;0\n", asked_at=self.now(days=-1))

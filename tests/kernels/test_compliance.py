@@ -134,6 +134,35 @@ C2_NEVER = {
         {"person_exclusions": (Exclusion("robinson", since=date(2026, 2, 1)),)},
         "robinson_later",
     ),
+    "consent, and enrolled in Robinson on the next day": (
+        {"number": Number(robinson="present", robinson_since=date(2026, 1, 11))},
+        "robinson_later",
+    ),
+    "consent in the ledger, and enrolled in Robinson after it": (
+        {
+            "person": Person(place=MADRID, consents=(Consent(date(2026, 1, 10)),)),
+            "number": Number(robinson="present", robinson_since=date(2026, 3, 1)),
+        },
+        "robinson_later",
+    ),
+    "request, and enrolled in Robinson after it": (
+        {
+            "person": Person(
+                place=MADRID, basis="request", basis_on=date(2026, 11, 20)
+            ),
+            "number": Number(robinson="present", robinson_since=date(2026, 11, 22)),
+        },
+        "robinson_later",
+    ),
+    "client in Robinson of a company that does not consult it": (
+        {
+            "person": CLIENT,
+            "campaign": SIMILAR,
+            "number": Number(robinson="present"),
+            "rules": Rules(robinson="off"),
+        },
+        "robinson",
+    ),
     "client, similar product, in Robinson": (
         {
             "person": CLIENT,
@@ -232,6 +261,26 @@ C2_NEVER = {
         },
         "origin_directory",
     ),
+    "sole trader's number from a directory": (
+        {
+            "person": Person(
+                "professional", MADRID, basis="legal_person", origin="directory"
+            ),
+            "campaign_for_home": False,
+        },
+        "origin_directory",
+    ),
+    "random number of a company": (
+        {"person": Person("company", MADRID, basis="legal_person", origin="generated")},
+        "origin_generated",
+    ),
+    "company's number from a directory, called as a client": (
+        {
+            "person": Person("company", MADRID, basis="client", origin="directory"),
+            "campaign": SIMILAR,
+        },
+        "origin_directory",
+    ),
     "CLI +346 commercial": ({"campaign_caller": "+34612345678"}, "cli_mobile"),
     "CLI +347 commercial": ({"campaign_caller": "+34712345678"}, "cli_mobile"),
     "CLI +3491 commercial once 400 is mandatory": (
@@ -257,6 +306,37 @@ C2_ALLOWED = {
     "consent valid and number in Robinson": (
         {"number": Number(robinson="present", robinson_on=TODAY)},
         "consent",
+        (),
+    ),
+    "consent on the day of enrolling in Robinson or later": (
+        {"number": Number(robinson="present", robinson_since=date(2026, 1, 10))},
+        "consent",
+        (),
+    ),
+    "consent before, and not in Robinson any more": (
+        {"number": Number(robinson="absent", robinson_since=date(2026, 3, 1))},
+        "consent",
+        (),
+    ),
+    "consent of a company whose number is in Robinson later": (
+        {
+            "person": replace(CONSENTED, kind="company"),
+            "number": Number(robinson="present", robinson_since=date(2026, 3, 1)),
+        },
+        "consent",
+        (),
+    ),
+    "survey of one who agreed before enrolling in Robinson": (
+        {
+            "number": Number(robinson="present", robinson_since=date(2026, 3, 1)),
+            "campaign_purpose": "survey",
+        },
+        "consent",
+        (),
+    ),
+    "company's number from a directory": (
+        {"person": Person("company", MADRID, basis="legal_person", origin="directory")},
+        "legal_person",
         (),
     ),
     "consent after joining Robinson": (
@@ -719,9 +799,27 @@ def test_c1_13_robinson_by_setting_warns_or_is_not_asked():
     present = replace(known, number=Number(robinson="present"))
     assert_never(present, "robinson")
     off = Rules(robinson="off")
-    assert_allowed(replace(present, rules=off), warns=LI)
+    assert_allowed(replace(known, rules=off), warns=LI)
+    assert_never(replace(present, rules=off), "robinson")
     own_list = replace(CLIENT, exclusions=(Exclusion("robinson"),))
-    assert_never(replace(present, rules=off, person=own_list), "robinson")
+    assert_never(replace(known, rules=off, person=own_list), "robinson")
+
+
+def test_who_enrolled_after_agreeing_is_few_classes_whatever_the_days():
+    def plain(**given):
+        return normalise(facts(**given), NOON)
+
+    classes = {
+        plain(
+            person_basis_on=date(2026, 1, day),
+            number=Number(robinson="present", robinson_since=date(2026, month, 1)),
+        )
+        for day in range(1, 29)
+        for month in range(3, 11)
+    }
+    assert len(classes) == 1
+    # nor do those whose consent holds although they are in the list
+    assert plain(number=Number(robinson="present")) == plain()
 
 
 def test_c1_13_robinson_is_for_natural_persons_and_advertising():

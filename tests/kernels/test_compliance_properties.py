@@ -60,7 +60,13 @@ def consent_holds(f, day, purpose):
 
 
 def robinson_took_back(f, agreed_on):
-    return f.campaign.purpose == "commercial" and any(
+    if f.campaign.purpose != "commercial":
+        return False
+    n = f.number
+    if f.person.kind != "company" and n.robinson == "present":
+        if n.robinson_since and n.robinson_since > agreed_on:
+            return True
+    return any(
         e.reason == "robinson" and (not e.since or not e.since < agreed_on)
         for e in f.person.exclusions
     )
@@ -85,7 +91,7 @@ def client_holds(f, day):
         return True
     if any(e.reason == "robinson" for e in p.exclusions):
         return False
-    if r.robinson != "off" and n.robinson == "present":
+    if n.robinson == "present":
         return False
     if r.robinson == "required":
         return (
@@ -115,8 +121,11 @@ def base_holds(f, base, day):
         )
     if p.basis != base:
         return False
-    if p.origin == "generated" or (p.origin == "directory" and r.directory == "never"):
+    if p.origin == "generated":
         return False
+    if p.origin == "directory" and r.directory == "never":
+        if not (base == "legal_person" and p.kind == "company"):
+            return False
     if base == "request":
         asked = p.basis_on
         if not asked or robinson_took_back(f, asked):
@@ -314,6 +323,9 @@ CHANGES = {
         last_attempt_at=NEAR,
         robinson=st.just("absent"),
         robinson_on=days(30),
+    )
+    | st.builds(
+        Number, robinson=st.just("present"), robinson_since=days(30, 100, 365, 730)
     ),
     "number.kind": st.sampled_from(["fixed", "premium"]),
     "number.country": st.sampled_from(["PT", ""]),
@@ -326,6 +338,7 @@ CHANGES = {
     "number.locked_until": NEAR,
     "number.robinson": st.sampled_from(["", "present", "absent"]),
     "number.robinson_on": NONE | days(30, 31),
+    "number.robinson_since": NONE | days(99, 100, 365),
     "campaign.purpose": st.sampled_from(["survey", "service", "commercial"]),
     "campaign.bases": st.frozensets(st.sampled_from(BASES)),
     "campaign.sector_ban_from": days(300),
