@@ -267,11 +267,11 @@ class _Basis(NamedTuple):
 
 def consent_given(person: Person, purpose: str = "call") -> date | None:
     """Day of the consent that counts, the ledger's or the one stated for the file; a
-    withdrawal of the same day or later takes back either."""
+    withdrawal of the same day or later takes back the ledger's, any withdrawal the
+    file's: whatever date a file states, who took it back gives it anew in person."""
     given = effective_consent(person.consents, purpose)
     if purpose == "call" and person.basis == "consent" and person.basis_on:
-        back = taken_back(person, purpose)
-        if back is None or person.basis_on > back:
+        if taken_back(person, purpose) is None:
             given = max(given or person.basis_on, person.basis_on)
     return given
 

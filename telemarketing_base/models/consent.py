@@ -7,6 +7,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+from ..identity.nif import parse_nif
+from ..identity.phone import parse_phone
+
 PENINSULA = ZoneInfo("Europe/Madrid")
 UTC = ZoneInfo("UTC")
 #: Days before the end within which a consent is worth renewing.
@@ -36,7 +39,9 @@ class TelemarketingConsent(models.Model):
 
     Whom a row reaches: the contact or partner that it names; where it names nobody,
     whoever has its number, or everybody of its file. A withdrawal is believed also
-    for whoever shares the number. Never another advertiser or another company.
+    for whoever shares the number or the NIF, and no file's date beats it: only what
+    the person gives later, in a row of their own. Never another advertiser or another
+    company.
     """
 
     _name = "telemarketing.consent"
@@ -64,7 +69,10 @@ class TelemarketingConsent(models.Model):
     )
     # Proof too; the system may blank them when a person's data are erased.
     _links = frozenset(
-        ("contact_id", "partner_id", "number_id", "evidence", "link", "recording_id")
+        (
+            *("contact_id", "partner_id", "number_id", "vat", "evidence", "link"),
+            "recording_id",
+        )
     )
     # May be added once, later.
     _added = frozenset(
@@ -112,6 +120,12 @@ class TelemarketingConsent(models.Model):
     )
     number_id = fields.Many2one(
         "telemarketing.number", index="btree_not_null", check_company=True
+    )
+    vat = fields.Char(
+        "NIF",
+        readonly=True,
+        index="btree_not_null",
+        help="A withdrawal holds for everybody of this NIF, in every file.",
     )
     database_id = fields.Many2one(
         "telemarketing.database",
@@ -339,7 +353,8 @@ class TelemarketingConsent(models.Model):
                 )
 
     @api.constrains(
-        "contact_id", "partner_id", "number_id", "database_id", "principal_id"
+        *("contact_id", "partner_id", "number_id", "vat", "database_id"),
+        "principal_id",
     )
     def _check_whose(self):
         """What a row names is of one person, towards that person's advertiser."""
@@ -364,6 +379,10 @@ class TelemarketingConsent(models.Model):
                             "consent never passes from one to another."
                         )
                     )
+            if consent.vat and not (contact and consent.withdrawn_at):
+                raise ValidationError(
+                    self.env._("Only a person's withdrawal goes by the NIF.")
+                )
             if not contact:
                 continue
             foreign = (
@@ -372,6 +391,7 @@ class TelemarketingConsent(models.Model):
                     consent.number_id
                     and consent.number_id not in contact.phone_ids.number_id
                 )
+                or (consent.vat and consent.vat != contact.vat)
                 or (database and database != contact.database_id)
             )
             if foreign:
@@ -500,6 +520,71 @@ class TelemarketingConsent(models.Model):
         return standing
 
     @api.private
+    def _withdraw_everywhere(self, at, channel, reason=False, objection=True):
+        """Taken back by the people themselves: also what stands of them in other
+        files, by their numbers and their NIF.
+
+        :param objection: not to be called any more either, where it was a consent to
+            calls and nothing was agreed to since
+        :return: ``(those that stood until now, exclusions that say so)``
+        """
+        standing = self._withdraw(at, channel, reason)
+        Exclusion = self.env["telemarketing.exclusion"].sudo()
+        barred = Exclusion.browse()
+        source = reason or self.env._("Withdrawal of the consent")
+        people = {}
+        for consent in standing:
+            # A whole file is nobody's own word.
+            for contact in consent._whose():
+                people.setdefault(contact, set()).add(consent.purpose)
+        self._spread(people, at, channel, reason)
+        if not objection:
+            return standing, barred
+        for contact, purposes in people.items():
+            if "call" in purposes and not contact.consented_on:
+                barred |= self._object(contact, at, channel, source)[0]
+        for consent in standing.filtered(lambda c: c.purpose == "call"):
+            if not consent._whose() and not consent._given_later():
+                barred |= self._object_nameless(consent, at, channel, source)
+        return standing, barred
+
+    def _whose(self):
+        """The people in our lists whom this row names."""
+        self.ensure_one()
+        if self.contact_id or not self.partner_id:
+            return self.contact_id
+        return (
+            self.env["telemarketing.contact"]
+            .sudo()
+            .with_context(active_test=False)
+            .search(
+                [
+                    ("partner_id", "=", self.partner_id.id),
+                    ("company_id", "=", self.company_id.id),
+                    ("principal_id", "=", self.principal_id.id),
+                ]
+            )
+        )
+
+    def _given_later(self):
+        """Was the same given again, by whom this names, after this was withdrawn?"""
+        self.ensure_one()
+        return self.sudo().search_count(
+            [
+                ("partner_id", "=", self.partner_id.id),
+                ("number_id", "=", self.number_id.id),
+                ("contact_id", "=", False),
+                ("database_id", "=", self.database_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("principal_id", "=", self.principal_id.id),
+                ("purpose", "=", self.purpose),
+                ("given_at", ">", self.withdrawn_at),
+                ("withdrawn_at", "=", False),
+            ],
+            limit=1,
+        )
+
+    @api.private
     def _renew(self, values):
         """New rows, chained to these; ``values`` say when, how and with which proof."""
         if self.filtered(lambda c: not c.given_at):
@@ -541,6 +626,11 @@ class TelemarketingConsent(models.Model):
             domain |= Domain("partner_id", "in", partners.ids)
         if rows.number_id:
             domain |= Domain("phone_ids.number_id", "in", rows.number_id.ids)
+        vats = [vat for vat in rows.mapped("vat") if vat]
+        if vats:
+            domain |= Domain("vat", "in", vats) & Domain(
+                "company_id", "in", rows.company_id.ids
+            )
         self._refresh_contacts(Contact.search(domain).ids)
         self._refresh_databases(files.database_id)
 
@@ -575,7 +665,9 @@ class TelemarketingConsent(models.Model):
 
         Effective: the last given towards the person's advertiser that no later
         withdrawal took back. Of a file whose stated basis is consent, everybody
-        gave it on the file's date.
+        gave it on the file's date; but who ever took a consent back gives it anew in
+        a row of their own, whatever date a file states (RGPD art. 7.1 and 7.3: ours
+        to prove, theirs to end).
         """
         cr = self.env.cr
         self.env.flush_all()
@@ -584,7 +676,7 @@ class TelemarketingConsent(models.Model):
             f"""
             WITH people AS (
                 SELECT c.id, c.partner_id, c.company_id, c.principal_id,
-                       c.database_id,
+                       c.database_id, c.vat,
                        CASE WHEN COALESCE(c.legal_basis, d.legal_basis) = 'consent'
                             THEN COALESCE(c.basis_date,
                                           CASE WHEN d.legal_basis = 'consent'
@@ -594,31 +686,35 @@ class TelemarketingConsent(models.Model):
                 JOIN telemarketing_database d ON d.id = c.database_id
                 WHERE {where}
             ), reached AS (
-                SELECT p.id AS contact, r.id AS row, TRUE AS named
+                SELECT p.id AS contact, r.id AS row, TRUE AS named, TRUE AS own
                 FROM people p JOIN telemarketing_consent r ON r.contact_id = p.id
                 UNION ALL
-                SELECT p.id, r.id, TRUE
+                SELECT p.id, r.id, TRUE, TRUE
                 FROM people p
                 JOIN telemarketing_consent r ON r.partner_id = p.partner_id
                 UNION ALL
-                SELECT p.id, r.id, TRUE
+                SELECT p.id, r.id, TRUE, TRUE
                 FROM people p
                 JOIN telemarketing_contact kin
                   ON kin.partner_id = p.partner_id AND kin.id <> p.id
                 JOIN telemarketing_consent r ON r.contact_id = kin.id
                 UNION ALL
-                SELECT p.id, r.id, r.contact_id IS NULL AND r.partner_id IS NULL
+                SELECT p.id, r.id, r.contact_id IS NULL AND r.partner_id IS NULL, TRUE
                 FROM people p
                 JOIN telemarketing_contact_phone n
                   ON n.contact_id = p.id AND n.state = 'ok'
                 JOIN telemarketing_consent r ON r.number_id = n.number_id
                 UNION ALL
-                SELECT p.id, r.id, TRUE
+                SELECT p.id, r.id, FALSE, TRUE
+                FROM people p
+                JOIN telemarketing_consent r ON r.vat = p.vat
+                UNION ALL
+                SELECT p.id, r.id, TRUE, FALSE
                 FROM people p
                 JOIN telemarketing_consent r ON r.database_id = p.database_id
                 WHERE num_nonnulls(r.contact_id, r.partner_id, r.number_id) = 0
             ), said AS (
-                SELECT p.id AS contact, r.purpose, r.withdrawn_at,
+                SELECT p.id AS contact, r.purpose, x.own, r.withdrawn_at,
                        CASE WHEN x.named AND r.withdrawn_at IS NULL
                             THEN r.given_at END AS given_at
                 FROM reached x
@@ -628,20 +724,25 @@ class TelemarketingConsent(models.Model):
                   AND r.principal_id IS NOT DISTINCT FROM p.principal_id
                   AND r.purpose IN ('call', 'robot')
                 UNION ALL
-                SELECT p.id, 'call', NULL,
+                SELECT p.id, 'call', FALSE, NULL,
                        p.basis_on::timestamp AT TIME ZONE 'Europe/Madrid'
                                              AT TIME ZONE 'UTC'
                 FROM people p WHERE p.basis_on IS NOT NULL
             ), last AS (
-                SELECT contact, purpose, max(given_at) AS given_at,
+                SELECT contact, purpose,
+                       max(given_at) FILTER (WHERE own) AS given_by_them,
+                       CASE WHEN NOT bool_or(own AND withdrawn_at IS NOT NULL)
+                            THEN max(given_at) END AS given_at,
                        max(withdrawn_at) AS withdrawn_at
                 FROM said GROUP BY contact, purpose
             ), days AS (
                 SELECT contact, purpose,
-                       (given_at AT TIME ZONE 'UTC'
-                                 AT TIME ZONE 'Europe/Madrid')::date AS day
+                       (COALESCE(given_at, given_by_them)
+                            AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Madrid')::date
+                           AS day
                 FROM last
-                WHERE given_at > COALESCE(withdrawn_at, '-infinity')
+                WHERE COALESCE(given_at, given_by_them)
+                      > COALESCE(withdrawn_at, '-infinity')
             ), due AS (
                 SELECT p.id, k.day AS call, b.day AS robot
                 FROM people p
@@ -676,7 +777,10 @@ class TelemarketingConsent(models.Model):
         nobody = Domain("contact_id", "=", False) & Domain("partner_id", "=", False)
         phones = contact.phone_ids.filtered(lambda p: p.state == "ok")
         if phones.number_id:
-            who |= nobody & Domain("number_id", "in", phones.number_id.ids)
+            whose = nobody | Domain("withdrawn_at", "!=", False)
+            who |= whose & Domain("number_id", "in", phones.number_id.ids)
+        if contact.vat:
+            who |= Domain("withdrawn_at", "!=", False) & Domain("vat", "=", contact.vat)
         who |= (
             nobody
             & Domain("number_id", "=", False)
@@ -782,26 +886,88 @@ class TelemarketingConsent(models.Model):
     @api.private
     def _take_back(self, contact, purposes, at, channel, reason, interaction):
         """Withdraw what this person gave for these purposes, in the ledger or in the
-        file that states it."""
-        for purpose in purposes:
-            standing = self._reaching(contact, [purpose]).filtered(
-                lambda c: c.contact_id == contact and c.given_at and not c.withdrawn_at
-            )
-            if standing:
-                standing._withdraw(at, channel, reason, interaction)
-                continue
-            # Given with the file or the number, which speak of others too.
-            self.sudo().create(
+        file that states it, wherever else they stand in our lists."""
+        standing = self._reaching(contact, purposes).filtered(
+            lambda c: c.contact_id == contact and c.given_at and not c.withdrawn_at
+        )
+        standing._withdraw(at, channel, reason, interaction)
+        self._spread({contact: purposes}, at, channel, reason, interaction)
+
+    @api.private
+    def _spread(self, people, at, channel, reason, interaction=None):
+        """A withdrawal for each number of these people, with the NIF: another file
+        may bring them again, today or later, as somebody else.
+
+        :param dict people: ``{contact: purposes}``
+        """
+        own_vat = self.env["telemarketing.exclusion"].sudo()._own_vat
+        return self.sudo().create(
+            [
                 {
                     "contact_id": contact.id,
+                    "number_id": number,
+                    "vat": own_vat(contact.sudo()),
                     "purpose": purpose,
                     "channel": channel,
                     "withdrawn_at": at,
                     "withdrawal_channel": channel,
                     "withdrawal_reason": reason,
-                    "withdrawal_interaction_id": interaction.id,
+                    "withdrawal_interaction_id": interaction and interaction.id,
                 }
-            )
+                for contact, purposes in people.items()
+                for purpose in sorted(purposes)
+                for number in contact.sudo().phone_ids.number_id.ids or [False]
+            ]
+        )
+
+    @api.private
+    def _object(self, contact, at, channel, source, interaction=None):
+        """No more calls: who takes back the consent to them objects to them, also
+        where another basis would do (TRLGDCU art. 96.5), towards the advertiser.
+
+        :return: as ``telemarketing.exclusion._record``
+        """
+        contact = contact.sudo()
+        Exclusion = self.env["telemarketing.exclusion"].sudo()
+        return Exclusion.with_company(contact.company_id)._record_person(
+            contact,
+            **self._objection(contact.principal_id, at, channel, source),
+            interaction_id=interaction.id if interaction else False,
+        )
+
+    def _object_nameless(self, consent, at, channel, source):
+        """The same of a number or a client who is nobody in our lists. Nobody speaks
+        for a whole file."""
+        company, partner = consent.company_id, consent.partner_id
+        numbers, vats = set(consent.number_id.ids), []
+        phone, nif = parse_phone(partner.phone or ""), parse_nif(partner.vat or "")
+        if phone:
+            Number = self.env["telemarketing.number"].sudo()
+            numbers |= set(Number._get_or_create(company, [phone]).values())
+        if nif:
+            vats.append(nif.number)
+        return (
+            self.env["telemarketing.exclusion"]
+            .sudo()
+            .with_company(company)
+            ._record(
+                company,
+                numbers=numbers,
+                vats=vats,
+                **self._objection(consent.principal_id, at, channel, source),
+            )[0]
+        )
+
+    @api.model
+    def _objection(self, principal, at, channel, source):
+        return {
+            "scope": "principal" if principal else "all",
+            "principal_id": principal.id,
+            "reason": "objection",
+            "channel": {"paper": "hand", "web": "form"}.get(channel, channel),
+            "source": source,
+            "date": at,
+        }
 
 
 class TelemarketingConsentText(models.Model):

@@ -198,11 +198,15 @@ class TelemarketingContact(models.Model):
         "database_id",
         *("robot_consented_on", "client_until", "interacted_on"),
     }
+    # What the ledger finds a person by, and the file's own word.
+    _CONSENT_FIELDS = {
+        *("legal_basis", "basis_date", "database_id", "partner_id", "vat"),
+    }
 
     def write(self, vals):
         self._tidy_values(vals)
         result = super().write(vals)
-        if {"legal_basis", "basis_date", "database_id", "partner_id"} & set(vals):
+        if self._CONSENT_FIELDS & set(vals):
             self.env["telemarketing.consent"]._refresh_contacts(self.ids)
         if "vat" in vals:
             # A NIF put right may have been what excluded them.

@@ -442,20 +442,22 @@ class TelemarketingDesk(models.AbstractModel):
             )
         )
         self._commit()
-        newest = added or standing
-        return self._answer(
-            session,
-            objection={
-                "target_id": target_id,
-                "reference": newest[:1].reference,
-                "scope": scope,
-                "at": self._text(newest[:1].date),
-                "undo_until": self._text(now + timedelta(seconds=UNDO_SHOWN))
-                if added
-                else False,
-                "reason": self.env._("The person asked not to be called."),
-            },
-        )
+        until = now + timedelta(seconds=UNDO_SHOWN) if added else False
+        values = self._objection_values(target_id, added or standing, until)
+        return self._answer(session, objection=values)
+
+    @api.model
+    def _objection_values(self, target_id, exclusions, undo_until=False):
+        """What is read aloud of an objection, ``undo_until``: while a slip shows."""
+        newest = exclusions[:1]
+        return {
+            "target_id": target_id,
+            "reference": newest.reference,
+            "scope": newest.scope,
+            "at": self._text(newest.date),
+            "undo_until": self._text(undo_until),
+            "reason": self.env._("The person asked not to be called."),
+        }
 
     @api.model
     @_seat
@@ -557,7 +559,8 @@ class TelemarketingDesk(models.AbstractModel):
     @api.model
     @_seat
     def withdraw_consent(self, session, uuid, target_id, reason=""):
-        """The person says in the call that the consent to being called is over."""
+        """The person says in the call that the consent to being called is over: no
+        more calls for the advertiser, on whatever basis, effective at once."""
         target, interaction = self._call_for_consent(uuid, target_id)
         contact = target.contact_id
         if not isinstance(reason, str):
@@ -576,7 +579,18 @@ class TelemarketingDesk(models.AbstractModel):
             Consent._take_back(
                 contact, purposes, self._now(), "call", reason[:200], interaction
             )
-        return self._consent_answer(target, interaction)
+        standing, added = Consent._object(
+            contact,
+            self._now(),
+            "call",
+            self.env._("Said to %s", self.env.user.name),
+            interaction,
+        )
+        self._commit()
+        return {
+            **self._consent_answer(target, interaction),
+            "objection": self._objection_values(target_id, added or standing),
+        }
 
     @api.model
     @_seat

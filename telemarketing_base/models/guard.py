@@ -345,7 +345,7 @@ class TelemarketingConsent(models.Model):
     # Set by the desk and by *Renew*.
     _code_fields = (
         *("interaction_id", "refused_at", "renewal_of_id"),
-        "withdrawal_interaction_id",
+        *("withdrawal_interaction_id", "vat"),
     )
     _sight = ("partner_id", "number_id", "database_id", "text_id", "recording_id")
 

@@ -37,7 +37,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
                 "notes callback_note target_properties asked_channel asked_at asked_by"
             ).split(),
             "telemarketing.consent": (
-                "number_id source evidence_name link withdrawal_reason"
+                "number_id vat source evidence_name link withdrawal_reason"
             ).split(),
             "crm.lead": (
                 "contact_name partner_name email_from email_normalized email_cc"

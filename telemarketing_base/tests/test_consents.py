@@ -10,6 +10,7 @@ from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from ..compliance import Consent, effective_consent
+from ..identity.phone import format_phone
 from .common import TelemarketingCommon
 
 
@@ -203,8 +204,124 @@ class TestConsents(TelemarketingCommon):
         )
         self.assertFalse(contact.consented_on)
         self.database_a.basis_source = "Another fair"
-        self.database_a.basis_date = self.day(days=-10)
+        # Whatever date a file states: of the person's own words only later ones count.
+        self.database_a.basis_date = self.day()
+        contact.write({"legal_basis": "consent", "basis_date": self.day()})
         self.assertFalse(contact.consented_on)
+        with freeze_time(self.now(days=2)):
+            self.database_a.basis_date = self.day()
+            self.env["telemarketing.consent"].create(
+                {"database_id": self.database_a.id, "given_at": self.now()}
+            )
+            self.assertFalse(contact.consented_on)
+            self.give(contact)
+            self.assertEqual(contact.consented_on, self.day())
+
+    def withdrawn_once(self):
+        """Who consented in a row of her own, and took it back."""
+        self.anna.vat = "12345678Z"
+        self.withdraw(self.give(days=20), no_more_calls=False)
+
+    def test_who_withdraws_is_not_called_as_the_twin_of_another_file(self):
+        other = self.create_database("Other", basis_date=self.day(days=-3))
+        same_number = self.create_contact("Ana", "612400001", other)
+        same_nif = self.create_contact("A. B.", "612400056", other, vat="12345678Z")
+        nobody = self.create_contact("Berta", "612400057", other)
+        own = self.create_database("B", self.campaign_b)
+        elsewhere = self.create_contact("Ana", "612400001", own, vat="12345678Z")
+        everybody = same_number | same_nif | nobody | elsewhere
+        self.assertTrue(all(everybody.mapped("consented_on")))
+        self.withdrawn_once()
+        self.assertFalse(same_number.consented_on)
+        self.assertFalse(same_nif.consented_on)
+        self.assertTrue(nobody.consented_on)
+        # Another advertiser's consent is another matter.
+        self.assertTrue(elsewhere.consented_on)
+
+    def test_who_withdrew_is_not_brought_back_by_loading_the_number_again(self):
+        self.withdrawn_once()
+        again = self.create_database("Again", basis_date=self.day(days=-400))
+        number = self.create_contact("Ana", "612400001", again)
+        nif = self.create_contact("A. B.", "612400056", again, vat="12345678Z")
+        late = self.create_contact("A. B.", "612400058", again)
+        # As an import writes it: the row's own date, older than the withdrawal.
+        self.give(number, days=30)
+        self.assertFalse(number.consented_on)
+        self.assertFalse(nif.consented_on)
+        self.assertTrue(late.consented_on)
+        late.vat = "12345678Z"
+        self.assertFalse(late.consented_on)
+
+    def test_a_nif_made_up_for_many_takes_back_nobody_elses_consent(self):
+        other = self.create_database("Other")
+        for place in range(6):
+            twin = self.create_contact(
+                f"P{place}", f"61240006{place}", other, vat="12345678Z"
+            )
+        self.withdrawn_once()
+        self.assertTrue(twin.consented_on)
+
+    def test_who_takes_the_consent_to_calls_back_objects_to_them(self):
+        self.anna.write({"vat": "12345678Z", "legal_basis": "client"})
+        self.withdraw(self.give(days=20), channel="paper", reason="A letter")
+        barred = self.exclusions(self.anna)
+        self.assertEqual(
+            sorted(barred.mapped("who")), ["12345678Z", format_phone("+34612400001")]
+        )
+        self.assertEqual(len(set(barred.mapped("reference"))), 1)
+        self.assertEqual(
+            {(b.reason, b.scope, b.principal_id, b.channel) for b in barred},
+            {("objection", "principal", self.principal_a, "hand")},
+        )
+        self.assertTrue(all(barred.mapped("receipt_due")))
+        # No ground is left: not even that of a client.
+        answers = self.anna.target_ids._may_call_each(self.anna.phone_ids, self.now())
+        self.assertEqual(answers[self.anna.phone_ids]["answer"], "never")
+        self.assertEqual(self.anna.target_ids.state, "excluded")
+
+    def test_withdrawing_something_else_or_before_a_later_yes_bars_no_calls(self):
+        self.withdraw(self.give(purpose="sms", days=3))
+        old = self.give(days=400)
+        self.give(days=20)
+        self.withdraw(old, at=self.now(days=-100))
+        self.assertFalse(self.exclusions(self.anna))
+        self.assertTrue(self.anna.consented_on)
+        self.withdraw(self.give(days=1), no_more_calls=False)
+        self.assertFalse(self.exclusions(self.anna))
+
+    def test_a_withdrawal_of_a_number_or_a_client_bars_them_not_a_whole_file(self):
+        partner = self.env["res.partner"].create(
+            {"name": "Carla", "phone": "612400071", "vat": "ES12345678Z"}
+        )
+        towards = {"principal_id": self.principal_a.id, "given_at": self.now(days=-3)}
+        consents = self.env["telemarketing.consent"].create(
+            [
+                {"number_id": self.anna.phone_ids.number_id.id, **towards},
+                {"partner_id": partner.id, **towards},
+                {"database_id": self.plain.id, **towards},
+            ]
+        )
+        before = self.env["telemarketing.exclusion"].search([])
+        self.withdraw(consents, self.manager)
+        barred = self.env["telemarketing.exclusion"].search([]) - before
+        self.assertEqual(
+            sorted(barred.mapped("who")),
+            sorted(
+                [
+                    "12345678Z",
+                    format_phone("+34612400001"),
+                    format_phone("+34612400071"),
+                ]
+            ),
+        )
+
+    def exclusions(self, contact):
+        return self.env["telemarketing.exclusion"].search(
+            [("contact_id", "=", contact.id)]
+        )
+
+    def create_database(self, name, campaign=None, **values):
+        return self._create_database(campaign or self.campaign_a, name, **values)
 
     def test_a_consent_is_somebodys_and_of_one_person_or_of_a_whole_file(self):
         towards = {"principal_id": self.principal_a.id, "given_at": self.now()}
@@ -342,7 +459,9 @@ class TestConsents(TelemarketingCommon):
             found = self.env["telemarketing.consent"].search(
                 [("contact_id", "=", self.anna.id), ("state", "=", state)]
             )
-            self.assertEqual(found, consent)
+            # A withdrawal stands also for each number, in rows of its own.
+            said = found.filtered(lambda c: c.given_at or c.refused_at)
+            self.assertEqual(said, consent)
 
     # proof
 
@@ -468,6 +587,11 @@ class TestConsents(TelemarketingCommon):
             {
                 "contact_id": self.anna.id,
                 "refused_at": self.now(),
+            },
+            {
+                "contact_id": self.anna.id,
+                "withdrawn_at": self.now(),
+                "vat": "12345678Z",
             },
         ):
             with (
@@ -642,6 +766,33 @@ class TestConsentDesk(TelemarketingCommon):
             token, "uuid-consent", self.target.id, no_answer.id, {}, next=False
         )
         self.clock.tick(timedelta(days=1))
+        answers = self.target._may_call_each(self.anna.phone_ids, self.now())
+        self.assertEqual(answers[self.anna.phone_ids]["answer"], "never")
+
+    def test_who_withdraws_in_a_call_objects_and_is_told_the_number(self):
+        other = self._create_database(self.campaign_a, "Other")
+        twin = self.create_contact("Ana", "612400001", other)
+        desk, token, _call = self.talk()
+        said = [
+            desk.withdraw_consent(token, "uuid-consent", self.target.id)["objection"]
+            for _again in range(2)
+        ]
+        barred = self.env["telemarketing.exclusion"].search(
+            [("contact_id", "=", self.anna.id)]
+        )
+        self.assertEqual([each["reference"] for each in said], 2 * [barred.reference])
+        self.assertEqual(
+            (said[0]["scope"], said[0]["undo_until"]), ("principal", False)
+        )
+        self.assertEqual(
+            (barred.reason, barred.principal_id, barred.channel),
+            ("objection", self.principal_a, "call"),
+        )
+        self.assertEqual(barred.interaction_id.uuid, "uuid-consent")
+        self.assertFalse(twin.consented_on)
+        self.assertEqual(twin.target_ids.state, "excluded")
+        # Neither is she called as a client.
+        self.anna.legal_basis = "client"
         answers = self.target._may_call_each(self.anna.phone_ids, self.now())
         self.assertEqual(answers[self.anna.phone_ids]["answer"], "never")
 

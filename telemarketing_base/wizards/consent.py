@@ -110,8 +110,33 @@ class TelemarketingConsentWithdraw(models.TransientModel):
         domain="[('given_at', '!=', False), ('withdrawn_at', '=', False)]",
     )
     reason = fields.Char("What They Said")
+    no_more_calls = fields.Boolean(
+        default=True,
+        help="Whoever takes back the consent to calls is not called on another ground "
+        "either: recorded as an objection towards the advertiser, with its number. Not "
+        "for those who agreed again since.",
+    )
 
     def action_withdraw(self):
-        if not self._check_at()._withdraw(self.at, self.channel, self.reason):
+        standing, barred = self._check_at()._withdraw_everywhere(
+            self.at, self.channel, self.reason, self.no_more_calls
+        )
+        if not standing:
             raise UserError(self.env._("None of these stands: nothing to withdraw."))
-        return {"type": "ir.actions.act_window_close"}
+        close = {"type": "ir.actions.act_window_close"}
+        if not barred:
+            return close
+        references = sorted(set(barred.mapped("reference")))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "sticky": True,
+                "message": self.env._(
+                    "No more calls. The objection is recorded as %s: tell them.",
+                    ", ".join(references[:10]),
+                ),
+                "next": close,
+            },
+        }

@@ -742,7 +742,8 @@ def test_c1_7_a_withdrawal_takes_back_the_consent_of_the_file_too():
     same_day = Consent(date(2025, 1, 1), withdrawn_on=date(2026, 1, 10))
     assert_never(facts(person_consents=(same_day,)), "consent_withdrawn")
     before = Consent(date(2025, 1, 1), withdrawn_on=date(2026, 1, 9))
-    assert_allowed(facts(person_consents=(before,)), basis="consent")
+    # Nor does a file that is dated later bring back who withdrew.
+    assert_never(facts(person_consents=(before,)), "consent_withdrawn")
     again = (withdrawn, Consent(date(2026, 5, 3)))
     assert_allowed(facts(person_consents=again), basis="consent")
 

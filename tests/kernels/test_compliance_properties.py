@@ -46,10 +46,10 @@ def consent_holds(f, day, purpose):
     p, r = f.person, f.rules
     rows = [c for c in p.consents if c.for_us and c.purpose == purpose]
     given_on = [c.given_on for c in rows if not c.withdrawn_on]
-    if purpose == "call" and p.basis == "consent" and p.basis_on:
-        given_on.append(p.basis_on)
     withdrawals = [c.withdrawn_on for c in rows if c.withdrawn_on]
     given_on = [g for g in given_on if all(g > w for w in withdrawals)]
+    if purpose == "call" and p.basis == "consent" and p.basis_on and not withdrawals:
+        given_on.append(p.basis_on)
     if not given_on:
         return False
     last = max(given_on)

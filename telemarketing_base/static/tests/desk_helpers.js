@@ -266,7 +266,18 @@ export class DeskServer {
     }
 
     withdraw_consent() {
-        return {now: instant(), consent: makeConsent({state: "withdrawn"})};
+        return {
+            now: instant(),
+            consent: makeConsent({state: "withdrawn"}),
+            objection: {
+                target_id: this.held.target.id,
+                reference: "EX2026-000124",
+                scope: "principal",
+                at: instant(),
+                undo_until: false,
+                reason: "The person asked not to be called.",
+            },
+        };
     }
 
     release() {

@@ -571,6 +571,14 @@ test("a consent withdrawn in the call is recorded after a second click", async (
     await animationFrame();
     expect(server.heard("withdraw_consent").length).toBe(1);
     expect(".o_tm_consent [role=status]").toHaveText(/withdrawn/);
+    // It is an objection: its number is read aloud, and nobody dials again.
+    expect(".o_tm_objection").toHaveText(/for this advertiser/);
+    expect(".o_tm_objection_reference").toHaveText("EX2026-000124");
+    expect(".o_tm_take_back").toHaveCount(0);
+    expect(".o_tm_may[data-answer=never]").toHaveCount(1);
+    // "And nobody else either" can still be said.
+    await keys(["alt", "x"]);
+    expect(".o_tm_objection_reference").toHaveText("EX2026-000123");
 });
 
 test("consent is neither asked for nor withdrawn before the call", async () => {

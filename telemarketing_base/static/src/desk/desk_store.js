@@ -245,7 +245,9 @@ export class DeskStore extends Reactive {
     }
 
     get canObject() {
-        return this.working && !this.busy && !this.objection;
+        // One towards the advertiser alone may still become one to everybody.
+        const already = this.objection?.scope === "all";
+        return this.working && !this.busy && !already;
     }
 
     /** Results are taken while somebody is held and the hand has left the last key. */
@@ -954,16 +956,22 @@ export class DeskStore extends Reactive {
             Object.assign(phone, {callable: false, reason});
         }
         this.call.may_call = {answer: "never", until: false, reason, warnings: []};
-        this._proposeNever();
+        this._proposeNever(objection.scope);
     }
 
     /** Enter gives the result that says the same, if the campaign has one. */
-    _proposeNever() {
+    _proposeNever(scope = "all") {
         const leaves = (this.campaign?.dispositions || []).filter(
             (each) => each.leaf && each.kind === "exclude"
         );
+        const wanted = {
+            all: "do_not_call_ever",
+            principal: "do_not_call_principal",
+        }[scope];
+        // Never one that says more than the person did.
         const never =
-            leaves.find((each) => each.code === "do_not_call_ever") || leaves[0];
+            leaves.find((each) => each.code === wanted) ||
+            (scope === "all" && leaves[0]);
         if (never) {
             this.pending = {
                 dispositionId: never.id,
@@ -1048,6 +1056,9 @@ export class DeskStore extends Reactive {
             this.call.consent = answer.consent;
             this.consentSaid = said;
             this.asking = "";
+            if (answer.objection) {
+                this._objected(answer.objection);
+            }
             return true;
         });
     }

@@ -33,7 +33,7 @@ export class ConsentBox extends Component {
         return {
             given: _t("Consent recorded"),
             refused: _t("Recorded: said no"),
-            withdrawn: _t("Recorded: the consent is withdrawn"),
+            withdrawn: _t("Recorded: the consent is withdrawn, no more calls"),
         }[this.desk.consentSaid];
     }
 
