@@ -1219,7 +1219,7 @@ class TelemarketingDesk(models.AbstractModel):
     def _give_back(self, target):
         target.write({"state": "ready", "leased_by_id": False, "leased_until": False})
         # An exclusion made meanwhile passed over what was on a desk.
-        target._exclude_barred()
+        target._refresh_gate(targets=target)
 
     @api.model
     def _renew(self, target, now):

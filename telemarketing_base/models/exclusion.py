@@ -831,23 +831,6 @@ class TelemarketingExclusion(models.Model):
             ]
         )
 
-    @api.model
-    def _scope_domain(self, company, principal, campaign):
-        """Exclusions in force that bar a call of this campaign."""
-        scope = Domain("scope", "=", "all")
-        scope |= Domain("scope", "=", "campaign") & Domain(
-            "campaign_id", "=", campaign.id
-        )
-        if principal:
-            scope |= Domain("scope", "=", "principal") & Domain(
-                "principal_id", "=", principal.id
-            )
-        return (
-            Domain("company_id", "=", company.id)
-            & Domain("lifted_at", "=", False)
-            & scope
-        )
-
 
 class TelemarketingExclusionLog(models.Model):
     """What was done about an exclusion, by whom and when; only ever added to."""

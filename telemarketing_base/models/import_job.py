@@ -598,7 +598,7 @@ class TelemarketingImport(models.Model):
         self.env.invalidate_all()
         added = self.env["telemarketing.target"].browse(targets)
         # Also numbers that were excluded before this file came.
-        added._exclude_barred()
+        added._refresh_gate(targets=added)
         excluded = len(added.filtered(lambda target: target.state == "excluded"))
         basis, day, _source = self._basis()
         returned = list(self.returned_rows or [])

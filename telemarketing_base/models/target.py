@@ -318,7 +318,7 @@ class TelemarketingTarget(models.Model):
             lambda t: t.state == "new" and t.campaign_id.state == "running"
         )
         running.sudo().state = "ready"
-        targets._exclude_barred()
+        self._refresh_gate(targets=targets)
         for target in targets.sudo():
             if not target.database_id.switched_on or not target.database_id.active:
                 target.live = False
@@ -349,11 +349,6 @@ class TelemarketingTarget(models.Model):
         )
         self.invalidate_model(["state"])
         return cr.rowcount
-
-    @api.private
-    def _exclude_barred(self):
-        """Ask again for these: whoever is excluded is closed as such."""
-        self._refresh_gate(targets=self)
 
     # LEASE
 
@@ -521,7 +516,7 @@ class TelemarketingTarget(models.Model):
                     "asked_hour": False,
                 }
             target.write(values)
-        self._exclude_barred()
+        self._refresh_gate(targets=self)
 
     @api.model
     def _general_callbacks(self, now):
@@ -593,7 +588,7 @@ class TelemarketingTarget(models.Model):
                 {"callback": False, "callback_user_id": False, "next_call_at": False}
             )
         if values["state"] == "ready":
-            self._exclude_barred()
+            self._refresh_gate(targets=self)
 
     def _limit_of(self, disposition):
         return disposition.max_attempts or self.campaign_id.max_attempts
@@ -814,14 +809,6 @@ class TelemarketingTarget(models.Model):
         )
         self.env.invalidate_all(flush=False)
         self._refresh_gate(contacts=contacts)
-
-    @api.model
-    def _refresh_callable(self, contacts, revive=False):
-        """Kept for callers of before: ``_refresh_gate``, ``_revive``."""
-        if revive:
-            self._revive(contacts)
-        else:
-            self._refresh_gate(contacts=contacts)
 
     # ACTIONS of supervisors
 

@@ -173,7 +173,7 @@ class TestPrincipalReturn(ErasureCommon):
         self.assertEqual(one.erased_counts["contacts"], 3)
         self.assertEqual(one.kept_counts["blocked"], 2)
         again = self.create_contact("Luis", "612 400 009", self.database_other)
-        again.target_ids._exclude_barred()
+        again.target_ids._refresh_gate(targets=again.target_ids)
         self.assertEqual(again.target_ids.state, "excluded")
 
     def test_figures_and_calls_stay_as_numbers(self):

@@ -604,7 +604,7 @@ class TestErasure(ErasureCommon):
     def test_the_next_file_brings_the_person_back_excluded_never_callable(self):
         self.erase()
         again = self.create_contact("Carmen Peña", ["612 400 001", "915400001"])
-        again.target_ids._exclude_barred()
+        again.target_ids._refresh_gate(targets=again.target_ids)
         verdicts = again.target_ids._may_call_each(again.phone_ids, self.now())
         self.assertEqual(again.target_ids.state, "excluded")
         self.assertEqual({v["answer"] for v in verdicts.values()}, {"never"})
