@@ -328,7 +328,7 @@ class TelemarketingDesk(models.AbstractModel):
         now = self._now()
         gate = self.env["telemarketing.gate"].sudo()
         facts, answer = gate._ask(target, now)[phone.id]
-        verdict = gate._values(facts, answer)
+        verdict = gate._values(facts, answer, now)
         if not answer.allowed:
             target._write_refusal()
             self.env["telemarketing.refusal"]._log(target, verdict, phone)
@@ -387,7 +387,7 @@ class TelemarketingDesk(models.AbstractModel):
                 now, self._company_tz(interaction.company_id)
             )
         return self._dial_answer(
-            session, interaction, again=True, may_call=gate._values(facts, verdict)
+            session, interaction, again=True, may_call=gate._values(facts, verdict, now)
         )
 
     @api.model
@@ -1515,9 +1515,10 @@ class TelemarketingDesk(models.AbstractModel):
         now = self._now()
         phones = contact.phone_ids
         gate = self.env["telemarketing.gate"].sudo()
-        answers = answers or gate._ask(target, now)
+        # The gap after the call that is under way is its own.
+        answers = answers or gate._ask(target, now, gap=not target.interaction_id)
         verdicts = {
-            phone: gate._values(*answers[phone.id])
+            phone: gate._values(*answers[phone.id], now)
             for phone in phones
             if phone.id in answers
         }

@@ -279,6 +279,16 @@ class TestGate(TelemarketingCommon):
         desk.release(token, target.id)
         self.assertEqual(target.state, "excluded")
 
+    def test_desk_says_until_when_and_still_does_during_the_call(self):
+        desk, token, target = self.held()
+        call = desk.get_target(token, target.id)["call"]
+        self.assertEqual(call["may_call"]["closes"], "2026-11-23 19:59:00")
+        self.assertEqual(call["calling"]["days"][:2], ["2026-11-23", "2026-11-24"])
+        self.dial(desk, token, target)
+        self.clock.tick(timedelta(minutes=1))
+        reloaded = desk.open_desk(token)["call"]
+        self.assertEqual(reloaded["may_call"]["answer"], "allowed")
+
     def test_what_the_permission_rested_on_is_kept_with_the_call(self):
         desk, token, target = self.held()
         answer = self.dial(desk, token, target)
