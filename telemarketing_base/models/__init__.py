@@ -1,4 +1,5 @@
 from . import clock
+from . import chunk
 from . import edition
 from . import res_company
 from . import collaborator

@@ -327,10 +327,11 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("Choose one of the numbers of this person."))
         now = self._now()
         gate = self.env["telemarketing.gate"].sudo()
-        facts, answer = gate._ask(target, now)[phone.id]
+        answers = gate._ask(target, now)
+        facts, answer = answers[phone.id]
         verdict = gate._values(facts, answer, now)
         if not answer.allowed:
-            target._write_refusal()
+            target._write_refusal(answers)
             self.env["telemarketing.refusal"]._log(target, verdict, phone)
             return self._answer(session, refused=self._verdict_values(verdict))
         interaction = (

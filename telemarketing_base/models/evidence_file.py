@@ -11,7 +11,7 @@ import zipfile
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from odoo import api, fields, models, modules
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
@@ -68,6 +68,7 @@ class TelemarketingEvidenceFile(models.Model):
     """
 
     _name = "telemarketing.evidence.file"
+    _inherit = ["telemarketing.chunk.mixin"]
     _description = "Evidence File"
     _order = "id desc"
     _rec_name = "campaign_id"
@@ -132,6 +133,9 @@ class TelemarketingEvidenceFile(models.Model):
     @api.depends("campaign_id.name", "date_from", "date_to")
     def _compute_display_name(self):
         for file in self:
+            if not file.campaign_id:
+                file.display_name = self.env._("New")
+                continue
             file.display_name = self.env._(
                 "%(campaign)s, %(first)s to %(last)s",
                 campaign=file.campaign_id.name,
@@ -214,17 +218,8 @@ class TelemarketingEvidenceFile(models.Model):
 
     def _commit_volume(self):
         """:return: may the cron go on?"""
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            left = max(0, self.total - self.done) if self.state == "running" else 0
-            return self.env["ir.cron"]._commit_progress(1, remaining=left) > 0
-        if not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
-        return True
-
-    def _roll_back(self):
-        if not modules.module.current_test:
-            self.env.cr.rollback()
+        left = max(0, self.total - self.done) if self.state == "running" else 0
+        return self._keep_chunk(1, left)
 
     def _period(self):
         """The period's first instant and the first after it, UTC."""

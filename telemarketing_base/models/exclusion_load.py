@@ -3,7 +3,7 @@ import logging
 import tempfile
 from datetime import timedelta
 
-from odoo import api, fields, models, modules
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -42,7 +42,7 @@ class TelemarketingExclusionLoad(models.Model):
     """
 
     _name = "telemarketing.exclusion.load"
-    _inherit = ["telemarketing.sight.mixin"]
+    _inherit = ["telemarketing.sight.mixin", "telemarketing.chunk.mixin"]
     _description = "Loaded Exclusions"
     _order = "id desc"
     _rec_name = "filename"
@@ -365,19 +365,8 @@ class TelemarketingExclusionLoad(models.Model):
                 load.write({"state": "failed", "error": text})
                 load._commit_chunk(0)
 
-    def _roll_back(self):
-        """What the failed chunk wrote; the ones before it were committed."""
-        if not modules.module.current_test:
-            self.env.cr.rollback()
-
     def _commit_chunk(self, done):
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            self.env["ir.cron"]._commit_progress(
-                done, remaining=max(0, self.total - self.position)
-            )
-        elif not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+        self._keep_chunk(done, max(0, self.total - self.position))
         # What one chunk read is of no use to the next: memory stays as it is.
         self.env.invalidate_all()
 

@@ -384,10 +384,14 @@ class TelemarketingGate(models.AbstractModel):
     def _hours_finding(self, target, at):
         """What hours, holidays or the campaign's own hours say against calling this
         person at ``at``, if nothing else stood against it; None: nothing."""
-        answers = self._ask(target, at).values()
+        # As agreed for that instant, or a cap that is full until later would hide it.
+        answers = [
+            decide(replace(facts, agreed=Agreed(at)), at)
+            for facts, _verdict in self._ask(target, at).values()
+        ]
         against = [
             verdict.finding
-            for _facts, verdict in answers
+            for verdict in answers
             if verdict.finding and verdict.finding.code in HOURS
         ]
         return against[0] if against and len(against) == len(answers) else None

@@ -11,6 +11,7 @@ class TelemarketingGateRefresh(models.Model):
     """
 
     _name = "telemarketing.gate.refresh"
+    _inherit = ["telemarketing.chunk.mixin"]
     _description = "May We Call: Wide Refresh"
     _order = "id desc"
     _rec_name = "reason"
@@ -105,11 +106,7 @@ class TelemarketingGateRefresh(models.Model):
         self._commit(remaining)
 
     def _commit(self, remaining):
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            self.env["ir.cron"]._commit_progress(1, remaining=remaining)
-        elif not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+        self._keep_chunk(1, remaining)
 
     @api.model
     def _cron_closings(self):

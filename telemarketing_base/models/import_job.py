@@ -9,7 +9,7 @@ from datetime import date, datetime
 from markupsafe import Markup
 from psycopg2.extras import Json, execute_values
 
-from odoo import api, fields, models, modules
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
@@ -49,6 +49,7 @@ class TelemarketingImport(models.Model):
     """
 
     _name = "telemarketing.import"
+    _inherit = ["telemarketing.chunk.mixin"]
     _description = "Loaded File"
     _order = "id desc"
     _rec_name = "filename"
@@ -523,19 +524,8 @@ class TelemarketingImport(models.Model):
                 job.write({"state": "failed", "error": text})
                 job._commit_chunk(0)
 
-    def _roll_back(self):
-        """What the failed chunk wrote; the ones before it were committed."""
-        if not modules.module.current_test:
-            self.env.cr.rollback()
-
     def _commit_chunk(self, done):
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            self.env["ir.cron"]._commit_progress(
-                done, remaining=max(0, self.total - self.position)
-            )
-        elif not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+        self._keep_chunk(done, max(0, self.total - self.position))
 
     def _load(self):
         self.ensure_one()

@@ -8,7 +8,7 @@ import zipfile
 
 import xlsxwriter
 
-from odoo import api, fields, models, modules
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
@@ -89,7 +89,7 @@ class TelemarketingPrincipalReturn(models.Model):
     """
 
     _name = "telemarketing.principal.return"
-    _inherit = ["telemarketing.sight.mixin"]
+    _inherit = ["telemarketing.sight.mixin", "telemarketing.chunk.mixin"]
     _description = "Return to a Client Company"
     _order = "id desc"
     _rec_name = "reference"
@@ -327,21 +327,14 @@ class TelemarketingPrincipalReturn(models.Model):
             try:
                 work()
             except Exception as error:  # one return must not stop the others
-                if not modules.module.current_test:
-                    self.env.cr.rollback()
+                one._roll_back()
                 _logger.exception("return %s failed", one.id)
                 # What is erased is erased; the rest goes on the next time.
                 one.write({"state": back, "error": str(error)})
             one._commit(0)
 
     def _commit(self, done):
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            self.env["ir.cron"]._commit_progress(
-                done, remaining=max(0, self.total - self.position)
-            )
-        elif not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+        self._keep_chunk(done, max(0, self.total - self.position))
 
     # WHOSE
 

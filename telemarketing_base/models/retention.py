@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from odoo import api, fields, models, modules
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
@@ -59,6 +59,7 @@ class TelemarketingRetentionRule(models.Model):
     """
 
     _name = "telemarketing.retention.rule"
+    _inherit = ["telemarketing.chunk.mixin"]
     _description = "Retention Rule"
     _order = "company_id, sequence, kind, id"
     _rec_name = "kind"
@@ -559,12 +560,7 @@ class TelemarketingRetentionRule(models.Model):
 
     def _commit(self, done):
         """Keep the chunk; is there time for another?"""
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            return self.env["ir.cron"]._commit_progress(done, remaining=1) > 0
-        if not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
-        return True
+        return self._keep_chunk(done, 1)
 
     def _take_recording_no_sale(self, recordings):
         recordings._delete_from_store()

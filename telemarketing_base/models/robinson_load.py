@@ -44,6 +44,7 @@ class TelemarketingRobinsonLoad(models.Model):
     """
 
     _name = "telemarketing.robinson.load"
+    _inherit = ["telemarketing.chunk.mixin"]
     _description = "Lista Robinson File"
     _order = "id desc"
     _check_company_auto = True
@@ -308,9 +309,9 @@ class TelemarketingRobinsonLoad(models.Model):
                 )
 
     def _roll_back(self):
-        if not modules.module.current_test:
-            self.env.cr.rollback()
+        result = super()._roll_back()
         self.env.invalidate_all(flush=False)
+        return result
 
     def _fail(self, text):
         self._roll_back()
@@ -319,11 +320,7 @@ class TelemarketingRobinsonLoad(models.Model):
         self._commit()
 
     def _commit(self, remaining=0):
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            self.env["ir.cron"]._commit_progress(1, remaining=remaining)
-        elif not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+        self._keep_chunk(1, remaining)
 
     # EXPORT
 

@@ -35,6 +35,7 @@ class TelemarketingRobinsonService(models.AbstractModel):
     at most. Nothing is sent for a company without keys."""
 
     _name = "telemarketing.robinson.service"
+    _inherit = ["telemarketing.chunk.mixin"]
     _description = "Lista Robinson Online"
 
     # SETTINGS
@@ -335,12 +336,7 @@ class TelemarketingRobinsonService(models.AbstractModel):
 
     def _commit(self, done, remaining):
         """:return: is there time for more?"""
-        self.env.flush_all()
-        if self.env.context.get("cron_id"):
-            return self.env["ir.cron"]._commit_progress(done, remaining=remaining) > 0
-        if not modules.module.current_test:
-            self.env.cr.commit()  # pylint: disable=invalid-commit
-        return True
+        return self._keep_chunk(done, remaining)
 
     def _sentence(self, error):
         """What went wrong and what to do, in words."""

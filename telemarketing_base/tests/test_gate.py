@@ -339,6 +339,21 @@ class TestGate(TelemarketingCommon):
         )
         self.assertTrue(call.gate["asked_hour"])
 
+    def test_full_cap_does_not_hide_that_nobody_is_called_at_that_hour(self):
+        desk, token, target = self.held()
+        self.dial(desk, token, target)
+        number = self.carmen.phone_ids.number_id
+        number.write({"attempts_week": 12, "attempts_date": "2026-11-23"})
+        with self.assertRaisesRegex(UserError, "may not be called"):
+            desk.close_and_get_next(
+                token,
+                "uuid-gate-1",
+                target.id,
+                self.call_back.id,
+                {"callback": {"at": "2026-11-24 21:30:00"}},
+                next=False,
+            )
+
     def test_callback_that_the_agent_sets_is_checked_where_the_person_is(self):
         canary = self.create_contact("Isora", "611111112", zip="35001")
         self.at("2026-11-23 10:00:00")
