@@ -75,6 +75,21 @@ class TelemarketingContact(models.Model):
     is_professional = fields.Boolean(
         "Professional as Such", help="Sole trader or professional, called as one."
     )
+    client_key = fields.Char(
+        "Client's Key",
+        help="By which the client company knows the person; of one or several columns.",
+    )
+    iban = fields.Char(
+        "IBAN", groups="telemarketing_base.group_supervisor", help="As loaded, checked."
+    )
+    merged_into_id = fields.Many2one(
+        "telemarketing.contact",
+        "Merged Into",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="Archived: what it had is there. It keeps the row as it was loaded.",
+    )
     category_ids = fields.Many2many("telemarketing.contact.category")
     type_id = fields.Many2one("telemarketing.contact.type")
     zone_id = fields.Many2one("telemarketing.zone", compute="_compute_zone_id")
@@ -102,6 +117,10 @@ class TelemarketingContact(models.Model):
     import_row = fields.Integer(readonly=True)
     erased_at = fields.Datetime(
         readonly=True, help="Emptied then: its calls stay as figures, nobody's."
+    )
+
+    _client_key_idx = models.Index(
+        "(database_id, client_key) WHERE client_key IS NOT NULL"
     )
 
     # COMPUTES

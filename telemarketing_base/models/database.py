@@ -68,6 +68,12 @@ class TelemarketingDatabase(models.Model):
     column_mapping = fields.Json(
         help="What each heading was mapped to at the last load; offered next time."
     )
+    key_headings = fields.Json(
+        help="Folded headings of the columns that are the client's key."
+    )
+    match_phone = fields.Boolean("By Phone", default=True)
+    match_vat = fields.Boolean("By NIF", default=True)
+    match_email = fields.Boolean("By Mail", default=True)
     contact_count = fields.Integer("Loaded", compute="_compute_counts")
     assigned_count = fields.Integer("Assigned", compute="_compute_counts")
     contacted_count = fields.Integer("Contacted", compute="_compute_counts")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from psycopg2.extras import Json, execute_values
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..identity.phone import PERSONAL_KINDS
@@ -54,17 +54,38 @@ class TelemarketingImport(models.Model):
     _order = "id desc"
     _rec_name = "filename"
 
-    database_id = fields.Many2one(
-        "telemarketing.database",
+    kind = fields.Selection(
+        [
+            ("contacts", "Contacts"),
+            ("prospects", "Prospects"),
+            ("clients", "Clients"),
+            ("articles", "Articles"),
+        ],
+        "What Is Loaded",
         required=True,
+        default="contacts",
+        help="Prospects and clients are people of a database who get their record "
+        "(partner and stage) at once. Articles come with prices, offers and tariffs.",
+    )
+    # Of people: articles need none.
+    database_id = fields.Many2one(
+        "telemarketing.database", index=True, ondelete="cascade"
+    )
+    campaign_id = fields.Many2one(
+        "telemarketing.campaign",
+        compute="_compute_campaign_id",
+        store=True,
+        readonly=False,
         index=True,
+        precompute=True,
         ondelete="cascade",
     )
     company_id = fields.Many2one(
-        related="database_id.company_id", store=True, precompute=True
-    )
-    campaign_id = fields.Many2one(
-        related="database_id.campaign_id", store=True, index=True, precompute=True
+        "res.company",
+        compute="_compute_company_id",
+        store=True,
+        index=True,
+        precompute=True,
     )
     file = fields.Binary(attachment=True)
     filename = fields.Char(required=True)
@@ -116,10 +137,41 @@ class TelemarketingImport(models.Model):
     # of the rows shown: [basis, day, denied], for the warning to follow the form
     preview_bases = fields.Json(readonly=True)
     duplicates = fields.Selection(
-        [("skip", "Give them back"), ("load", "Load them anyway")],
+        [
+            ("skip", "Give them back"),
+            ("update", "Update the columns marked below"),
+            ("load", "Load them anyway"),
+        ],
         "Repeated People",
         required=True,
         default="skip",
+    )
+    match_phone = fields.Boolean(
+        "By Phone",
+        compute="_compute_match",
+        store=True,
+        precompute=True,
+        readonly=False,
+    )
+    match_vat = fields.Boolean(
+        "By NIF", compute="_compute_match", store=True, precompute=True, readonly=False
+    )
+    match_email = fields.Boolean(
+        "By Mail", compute="_compute_match", store=True, precompute=True, readonly=False
+    )
+    match_scope = fields.Selection(
+        [
+            ("principal", "All databases of the same client company"),
+            ("database", "This database"),
+        ],
+        "Look for Them In",
+        required=True,
+        default="principal",
+    )
+    match_partners = fields.Boolean(
+        "Also Prospects and Clients",
+        default=True,
+        help="People whom a call, or somebody, has made a prospect or a client.",
     )
     assign_agent_ids = fields.Many2many(
         "res.users",
@@ -134,6 +186,7 @@ class TelemarketingImport(models.Model):
     loaded = fields.Integer(readonly=True)
     bad = fields.Integer("Not Loaded", readonly=True)
     noticed = fields.Integer("Loaded with Notices", readonly=True)
+    updated = fields.Integer(readonly=True)
     excluded = fields.Integer("Loaded as Excluded", readonly=True)
     without_basis = fields.Integer(
         "Loaded, No Legal Basis", readonly=True, help="Nobody can call them."
@@ -151,6 +204,34 @@ class TelemarketingImport(models.Model):
     def _compute_progress(self):
         for job in self:
             job.progress = 100.0 * job.position / job.total if job.total else 0.0
+
+    @api.depends("database_id")
+    def _compute_campaign_id(self):
+        for job in self:
+            if job.database_id:
+                job.campaign_id = job.database_id.campaign_id
+
+    @api.depends("database_id.company_id", "campaign_id.company_id")
+    def _compute_company_id(self):
+        for job in self:
+            source = job.database_id or job.campaign_id
+            job.company_id = source.company_id or job.company_id or self.env.company
+
+    @api.depends("database_id")
+    def _compute_match(self):
+        for job in self:
+            database = job.database_id
+            job.match_phone = database.match_phone or not database
+            job.match_vat = database.match_vat or not database
+            job.match_email = database.match_email or not database
+
+    @api.constrains("kind", "database_id")
+    def _check_database(self):
+        for job in self:
+            if job.kind != "articles" and not job.database_id:
+                raise ValidationError(
+                    job.env._("Choose the database that these people go to.")
+                )
 
     @api.depends("database_id")
     def _compute_basis(self):
@@ -1110,6 +1191,12 @@ class TelemarketingImportColumn(models.Model):
         string="Is",
         help="Empty: the column is left out.",
     )
+    is_key = fields.Boolean(
+        "Client's Key",
+        help="The columns marked are together the key by which the client company "
+        "knows the person.",
+    )
+    update = fields.Boolean(help="Of people who are there already.")
 
     @api.model
     def _selection_target(self):

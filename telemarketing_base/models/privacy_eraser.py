@@ -30,7 +30,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             "telemarketing.contact": (
                 "name vat street zip city email birthdate lang note raw_values"
                 " contact_properties basis_source import_id import_row"
-                " client_until interacted_on"
+                " client_until interacted_on client_key iban"
             ).split(),
             "telemarketing.interaction": "notes todo e164 number_id gate".split(),
             "telemarketing.target": (
