@@ -79,7 +79,56 @@ ROW_REASONS: dict[str, str] = {
     "asked_not_to_be_called": _("Asked not to be called: %(value)s"),
 }
 
-REASONS: dict[str, str] = {**IDENTITY_REASONS, **FILE_REASONS, **ROW_REASONS}
+ARTICLE_REASONS: dict[str, str] = {
+    "article_missing": _("The row names no article: reference, barcode or name"),
+    "article_name_missing": _("A new article needs a name"),
+    "article_known": _("%(value)s is there already"),
+    "article_doubtful": _("%(value)s may be any of %(count)s articles that are there"),
+    "article_variants": _(
+        "%(value)s comes in several variants: say which by its reference"
+    ),
+    "article_foreign": _("%(value)s is an article of another company"),
+    "article_price_missing": _("The article has no price: it is sold for nothing"),
+    "article_refused": _("The article could not be written: %(value)s"),
+    "amount_format": _("%(value)s is not an amount"),
+    "amount_range": _("%(value)s is too large to be a price"),
+    "amount_negative": _("%(value)s is less than nothing"),
+    "amount_currency": _("%(value)s is not in %(currency)s"),
+    "amount_doubtful": _("%(value)s was read as %(read)s"),
+    "amount_per": _("%(value)s was read as %(read)s, for whatever period or unit"),
+    "price_without_vat": _(
+        "%(value)s includes VAT, or adds it, and the row does not say how much"
+    ),
+    "percent_format": _("%(value)s is not a percentage"),
+    "percent_range": _("%(value)s is not between 0 and 100 %%"),
+    "quantity_format": _("%(value)s is not a quantity"),
+    "vat_unknown": _("There is no sales tax of %(value)s %%"),
+    "uom_unknown": _("There is no unit of measure %(value)s"),
+    "uom_other": _("Its unit of measure stays %(value)s: it is in use already"),
+    "type_unknown": _("%(value)s is neither product nor service"),
+    "barcode_format": _("%(value)s is not a barcode"),
+    "barcode_check": _("The control digit of barcode %(value)s is wrong"),
+    "barcode_lost": _("Barcode %(value)s lost its last digits in the spreadsheet"),
+    "barcode_zeros": _("Barcode %(value)s was short of zeros: it is %(read)s"),
+    "barcode_repeated": _("Barcode %(value)s is of row %(row)s already"),
+    "barcode_taken": _("Barcode %(value)s is of another article already"),
+    "dates_swapped": _("It would end before it starts: %(value)s"),
+    "tariff_missing": _("The row says no tariff for its price, quantity or dates"),
+    "tariff_no_price": _("The row says no price for the tariff %(value)s"),
+    "tariff_left_out": _("The line of the tariff %(value)s was left out"),
+    "tariff_repeated": _("Row %(row)s says the price of %(value)s already"),
+    "offer_without_campaign": _(
+        "Offer, discount and conditions are of a campaign, and none was chosen"
+    ),
+    "offer_refused": _("It cannot be offered in the campaign: %(value)s"),
+}
+
+REASONS: dict[str, str] = {
+    **IDENTITY_REASONS,
+    **FILE_REASONS,
+    **ROW_REASONS,
+    **ARTICLE_REASONS,
+}
 
 
 class ReadError(Exception):
