@@ -100,9 +100,9 @@ ARTICLE_REASONS: dict[str, str] = {
         "%(value)s includes VAT, or adds it, and the row does not say how much"
     ),
     "percent_format": _("%(value)s is not a percentage"),
-    "percent_range": _("%(value)s is not between 0 and 100 %%"),
+    "percent_range": _("%(value)s is not a percentage between 0 and 100"),
     "quantity_format": _("%(value)s is not a quantity"),
-    "vat_unknown": _("There is no sales tax of %(value)s %%"),
+    "vat_unknown": _("There is no sales tax of %(value)s per cent"),
     "uom_unknown": _("There is no unit of measure %(value)s"),
     "uom_other": _("Its unit of measure stays %(value)s: it is in use already"),
     "type_unknown": _("%(value)s is neither product nor service"),
