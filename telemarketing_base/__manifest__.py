@@ -50,6 +50,7 @@
         "wizards/distribute_views.xml",
         "wizards/exclusion_views.xml",
         "wizards/consent_views.xml",
+        "wizards/database_empty_views.xml",
         "views/telemarketing_exclusion_load_views.xml",
         "views/telemarketing_exclusion_views.xml",
         "views/telemarketing_consent_views.xml",

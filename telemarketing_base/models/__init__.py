@@ -16,6 +16,7 @@ from . import holiday
 from . import readiness
 from . import campaign
 from . import campaign_window
+from . import database_empty
 from . import database
 from . import number
 from . import gate
@@ -23,6 +24,7 @@ from . import gate_refresh
 from . import refusal
 from . import availability
 from . import target
+from . import contact_hand
 from . import contact
 from . import import_job
 from . import exclusion
@@ -58,4 +60,5 @@ from . import robinson_check
 from . import robinson_service
 from . import robinson_load
 from . import exclusion_load
+from . import original
 from . import demo

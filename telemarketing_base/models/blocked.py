@@ -37,6 +37,7 @@ class TelemarketingBlocked(models.Model):
             ("erasure", "Asked to be erased"),
             ("return", "Returned to the client company"),
             ("retention", "Its time was over"),
+            ("database", "Its database was emptied"),
         ],
         required=True,
     )

@@ -16,6 +16,7 @@ class TelemarketingContact(models.Model):
     """
 
     _name = "telemarketing.contact"
+    _inherit = ["telemarketing.contact.hand.mixin"]
     _description = "Contact"
     _order = "id"
 
@@ -25,6 +26,7 @@ class TelemarketingContact(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
+        default=lambda self: self._last_database(),
     )
     campaign_id = fields.Many2one(
         related="database_id.campaign_id", store=True, index=True, precompute=True
@@ -102,6 +104,7 @@ class TelemarketingContact(models.Model):
         "crm.lead", "Opportunity", index="btree_not_null", readonly=True
     )
     funnel_stage = fields.Selection(related="partner_id.funnel_stage")
+    required_fields = fields.Char(related="database_id.required_fields")
     target_ids = fields.One2many("telemarketing.target", "contact_id")
     interaction_ids = fields.One2many("telemarketing.interaction", "contact_id")
     consent_ids = fields.One2many("telemarketing.consent", "contact_id")
@@ -196,6 +199,7 @@ class TelemarketingContact(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        operators = [vals.pop("operator_id", False) for vals in vals_list]
         for vals in vals_list:
             self._tidy_values(vals)
             if vals.get("contact_properties") and vals.get("database_id"):
@@ -208,6 +212,11 @@ class TelemarketingContact(models.Model):
         self.env["telemarketing.consent"]._refresh_contacts(contacts.ids, gate=False)
         if not self.env.context.get("telemarketing_no_target"):
             contacts._create_targets()
+            for contact, operator in zip(contacts, operators, strict=True):
+                if operator:
+                    contact.operator_id = operator
+        if not self.env.su:
+            contacts._check_required()
         return contacts
 
     # Facts that the answer to "may we call?" rests on.
@@ -225,6 +234,8 @@ class TelemarketingContact(models.Model):
     def write(self, vals):
         self._tidy_values(vals)
         result = super().write(vals)
+        if not self.env.su:
+            self._check_required(self._emptied(vals))
         if self._CONSENT_FIELDS & set(vals):
             self.env["telemarketing.consent"]._refresh_contacts(self.ids)
         if "vat" in vals:

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..importing.cleaning import DATED
 from .consent import spanish_day
+from .required import check_required, required_choices, required_names
 
 # Rows touched by one UPDATE: short enough that a lease never waits long for it.
 CHUNK = 20_000
@@ -13,6 +14,7 @@ class TelemarketingDatabase(models.Model):
     callback comes from its people in any campaign."""
 
     _name = "telemarketing.database"
+    _inherit = ["telemarketing.database.empty.mixin"]
     _description = "Contact Database"
     _order = "id desc"
 
@@ -62,8 +64,12 @@ class TelemarketingDatabase(models.Model):
     )
     basis_source = fields.Char(help="Where it was given: form, contract, event…")
     required_fields = fields.Char(
-        default="phone,name,street",
-        help="Fields without which a row is not loaded, separated by commas.",
+        default=lambda self: self.env.company.telemarketing_required_fields,
+        help="What a person must have to be loaded or created.",
+    )
+    # Not a value: what the form offers.
+    required_choice = fields.Selection(
+        selection=lambda self: required_choices(self.env), store=False
     )
     column_mapping = fields.Json(
         help="What each heading was mapped to at the last load; offered next time."
@@ -90,6 +96,16 @@ class TelemarketingDatabase(models.Model):
                 database.contacted_count,
                 database.converted_count,
             ) = counts.get(database.id, (0, 0, 0, 0))
+
+    @api.constrains("required_fields")
+    def _check_required_fields(self):
+        for database in self:
+            check_required(database.env, database.required_fields)
+
+    @api.private
+    def _required_names(self):
+        """Names of the fields, as the kernel knows them; the telephone first."""
+        return required_names(self.required_fields)
 
     @api.constrains("legal_basis", "basis_date", "basis_source")
     def _check_basis(self):
@@ -157,6 +173,28 @@ class TelemarketingDatabase(models.Model):
                         database.name,
                     )
                 )
+
+    def action_download_original(self):
+        """The files of its people, as they were loaded."""
+        self.ensure_one()
+        original = self.env["telemarketing.original"]
+        original._check_may(self)
+        original._check_any([("database_id", "=", self.id)])
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/telemarketing/original/database/{self.id}",
+            "target": "download",
+        }
+
+    @api.private
+    def _open_original(self):
+        """See ``telemarketing.original._make``; written down who took it."""
+        self.ensure_one()
+        original = self.env["telemarketing.original"]
+        original._check_may(self)
+        *made, count = original._make([("database_id", "=", self.id)], self.name)
+        original._log(self.campaign_id, self.name, count)
+        return made
 
     def action_view_targets(self):
         self.ensure_one()

@@ -576,7 +576,11 @@ class _OpenFile:
         load = self.load
         try:
             return open_table(
-                self.spool.name, load.filename, sheet=load.sheet or None, bare=True
+                self.spool.name,
+                load.filename,
+                sheet=load.sheet or None,
+                bare=True,
+                limits=load.company_id._telemarketing_limits(),
             )
         except ReadError as error:
             self.spool.close()

@@ -180,7 +180,22 @@ class TelemarketingReason(models.Model):
 class TelemarketingDatabase(models.Model):
     _inherit = "telemarketing.database"
 
+    # Of the erasure of all its people, which is asked for and confirmed.
+    _code_fields = (
+        *("empty_state", "empty_delete", "empty_total", "empty_done"),
+        *("empty_blocked", "empty_last_id", "empty_user_id", "empty_error"),
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            check_fields(self, vals, denied=self._code_fields)
+        return super(
+            TelemarketingDatabase, without_defaults(self, denied=self._code_fields)
+        ).create(vals_list)
+
     def write(self, vals):
+        check_fields(self, vals, denied=self._code_fields)
         result = super().write(vals)
         check_still_ours(self, vals, ["campaign_id"])
         return result

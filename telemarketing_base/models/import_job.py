@@ -104,6 +104,7 @@ class TelemarketingImport(models.Model):
     )
     sheet = fields.Char(help="Of a workbook. Empty: the first with headings.")
     sheets = fields.Char("Sheets of the File", readonly=True)
+    separator = fields.Char(readonly=True, help="Of a CSV file.")
     column_ids = fields.One2many("telemarketing.import.column", "import_id")
     legal_basis = fields.Selection(
         selection=lambda self: (
@@ -347,6 +348,7 @@ class TelemarketingImport(models.Model):
                     "total": total,
                     "sheets": ", ".join(table.sheets),
                     "sheet": job.sheet or table.sheet,
+                    "separator": table.separator,
                     "column_ids": [
                         fields.Command.create(
                             {
@@ -383,6 +385,7 @@ class TelemarketingImport(models.Model):
             raise UserError(
                 self.env._("%s is being loaded or is loaded.", self.filename)
             )
+        self.database_id._check_not_emptying()
         mapping = self._mapping()
         if "phone" not in mapping:
             raise UserError(
@@ -451,6 +454,28 @@ class TelemarketingImport(models.Model):
                     )
                 )
 
+    def action_download_original(self):
+        """Those of this file who are still there, as it had them."""
+        self.ensure_one()
+        original = self.env["telemarketing.original"]
+        original._check_may(self)
+        original._check_any([("import_id", "=", self.id)])
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/telemarketing/original/import/{self.id}",
+            "target": "download",
+        }
+
+    @api.private
+    def _open_original(self):
+        """See ``telemarketing.original._make``; written down who took it."""
+        self.ensure_one()
+        original = self.env["telemarketing.original"]
+        original._check_may(self)
+        *made, count = original._make([("import_id", "=", self.id)], self.filename)
+        original._log(self.campaign_id, self.filename, count)
+        return made
+
     # READING
 
     def _open(self):
@@ -461,6 +486,7 @@ class TelemarketingImport(models.Model):
                 and base64.b64decode(self.with_context(bin_size=False).file),
                 self.filename,
                 sheet=self.sheet or None,
+                limits=self.company_id._telemarketing_limits(),
             )
         except ReadError as error:
             raise UserError(self._reason_text(error.problem)) from error
@@ -477,11 +503,7 @@ class TelemarketingImport(models.Model):
 
     def _settings(self, table=None):
         self.ensure_one()
-        required = tuple(
-            name.strip()
-            for name in (self.database_id.required_fields or "phone").split(",")
-            if name.strip()
-        )
+        required = tuple(self.database_id._required_names())
         now = self.env["telemarketing.clock"]._now()
         basis, day, _source = self._basis()
         return Settings(
@@ -615,7 +637,12 @@ class TelemarketingImport(models.Model):
             spool.write(data)
             spool.flush()
             del data
-            table = open_table(spool.name, self.filename, sheet=self.sheet or None)
+            table = open_table(
+                spool.name,
+                self.filename,
+                sheet=self.sheet or None,
+                limits=self.company_id._telemarketing_limits(),
+            )
             mapping, settings = self._mapping(), self._settings(table)
             rows = clean_rows(table.rows(), mapping, settings)
             if self.stop_asked:

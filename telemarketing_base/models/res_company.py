@@ -3,6 +3,9 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..importing import Limits
+from .required import DEFAULT as REQUIRED
+from .required import check_required
 from .robinson_client import ENDPOINT, is_safe
 
 
@@ -25,6 +28,25 @@ class ResCompany(models.Model):
         help="Files that were uploaded to load a database, and the ones given back "
         "with what was wrong, are deleted after these days: the days of their "
         "retention rule.",
+    )
+
+    telemarketing_required_fields = fields.Char(
+        string="Required of a Person",
+        default=REQUIRED,
+        help="What new databases ask for; each can have its own.",
+    )
+    telemarketing_import_mb = fields.Integer(
+        string="Largest File (MB)",
+        default=50,
+        help="Of workbooks. CSV files are read as a stream and may be of any size.",
+    )
+    telemarketing_import_cells = fields.Integer(
+        string="Most Cells of a Sheet", default=2_000_000
+    )
+    telemarketing_import_cell_kb = fields.Integer(
+        string="Longest Cell (kB)",
+        default=32,
+        help="Excel itself takes no more than 32.",
     )
 
     # The keys sign for us: nobody reads them but administrators, and nobody else
@@ -51,6 +73,60 @@ class ResCompany(models.Model):
         groups="base.group_system",
         help="So many days before a consultation gets too old.",
     )
+
+    @api.constrains("telemarketing_required_fields")
+    def _check_telemarketing_required_fields(self):
+        for company in self:
+            check_required(company.env, company.telemarketing_required_fields)
+
+    @api.constrains(
+        "telemarketing_import_mb",
+        "telemarketing_import_cells",
+        "telemarketing_import_cell_kb",
+    )
+    def _check_telemarketing_import_limits(self):
+        """A file is opened whole: limits that nobody can mean fill the memory."""
+        for company in self:
+            for value, most, what in (
+                (company.telemarketing_import_mb, 500, self.env._("Largest File (MB)")),
+                (
+                    company.telemarketing_import_cells,
+                    20_000_000,
+                    self.env._("Most Cells of a Sheet"),
+                ),
+                (
+                    company.telemarketing_import_cell_kb,
+                    1024,
+                    self.env._("Longest Cell (kB)"),
+                ),
+            ):
+                if not 1 <= value <= most:
+                    raise ValidationError(
+                        self.env._(
+                            "%(what)s: write a number from 1 to %(most)s.",
+                            what=what,
+                            most=most,
+                        )
+                    )
+
+    @api.private
+    def _telemarketing_limits(self):
+        """What a file to be loaded may measure.
+
+        :return: ``importing.Limits``; the kernel's own where no company is named
+        """
+        if not self:
+            return Limits()
+        self.ensure_one()
+        company = self.sudo()
+        size = company.telemarketing_import_mb * 1024 * 1024
+        return Limits(
+            size=size,
+            expanded=max(Limits.expanded, 12 * size),
+            cells=company.telemarketing_import_cells,
+            # Excel counts characters and stops one short of 32 × 1024.
+            cell=company.telemarketing_import_cell_kb * 1024 - 1,
+        )
 
     @api.constrains(
         "telemarketing_robinson_endpoint",

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .required import required_choices
+
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
@@ -15,6 +17,22 @@ class ResConfigSettings(models.TransientModel):
     )
     telemarketing_evidence_days = fields.Integer(
         related="company_id.telemarketing_evidence_days", readonly=False
+    )
+    telemarketing_required_fields = fields.Char(
+        related="company_id.telemarketing_required_fields", readonly=False
+    )
+    # Not a value: what the form offers.
+    telemarketing_required_choice = fields.Selection(
+        selection=lambda self: required_choices(self.env), store=False
+    )
+    telemarketing_import_mb = fields.Integer(
+        related="company_id.telemarketing_import_mb", readonly=False
+    )
+    telemarketing_import_cells = fields.Integer(
+        related="company_id.telemarketing_import_cells", readonly=False
+    )
+    telemarketing_import_cell_kb = fields.Integer(
+        related="company_id.telemarketing_import_cell_kb", readonly=False
     )
     telemarketing_has_editions = fields.Boolean(
         compute="_compute_telemarketing_has_editions"

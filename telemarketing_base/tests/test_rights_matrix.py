@@ -203,6 +203,7 @@ class TestRightsMatrix(TelemarketingCommon):
     def _values_contact(cls, scope, campaign, agent, team, n):
         return {
             "name": f"Person {n}",
+            "street": "C/ Mayor 3",
             "database_id": cls.databases[scope][:1].id,
             "phone_ids": [Command.create({"raw": cls._phone()})],
         }

@@ -4,3 +4,4 @@ from . import exclusion_add
 from . import exclusion_lift
 from . import person_export
 from . import blocked_read
+from . import database_empty
