@@ -7,7 +7,7 @@ D2; what the first letter means decides withholding (``spain.md`` A2).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stdnum.es import nif as es_nif
 from stdnum.exceptions import InvalidChecksum, ValidationError
@@ -42,8 +42,7 @@ _DUMMIES = frozenset({"00000000T", "00000001R", "99999999R"})
 _PUNCTUATION = re.compile(r"[\s.,\-–—_/·'\"]+")
 
 
-@dataclass(frozen=True)
-class Nif:
+class Nif(NamedTuple):
     """``number`` nine characters, upper case; ``kind`` 'person' (DNI, K, L, M),
     'nie' or 'company'; ``letter`` the first letter, '' for a DNI; ``natural`` a
     natural person."""
@@ -61,6 +60,11 @@ def check_nif(raw: object) -> tuple[Nif | None, Problem | None]:
     are not filled in (1234567L is a bad length by ``spain.md`` D2: only numbers
     lose zeros in Excel, and this has a letter); the probable NIF is suggested.
     """
+    if type(raw) is str and len(raw) == 9 and raw.isascii() and raw[:8].isdigit():
+        # a DNI as it should be: the usual case, by arithmetic
+        text = raw.upper()
+        if _LETTERS[int(text[:8]) % 23] == text[8] and text not in _DUMMIES:
+            return Nif(text, "person", "", True), None
     written = shown(raw, 80)
     text = _PUNCTUATION.sub("", clean_text(raw)).upper()
     if not text:
@@ -81,17 +85,8 @@ def check_nif(raw: object) -> tuple[Nif | None, Problem | None]:
         if not any(c.isdigit() for c in text):
             return None, Problem("nif_format", written)
         return None, Problem("nif_length", written, {"length": len(text)})
-    if text[:8].isdigit() and text[8].isalpha():
-        # the usual case, without the library
-        if _LETTERS[int(text[:8]) % 23] != text[8]:
-            return None, Problem("nif_checksum", written)
-    else:
-        try:
-            es_nif.validate(text)
-        except InvalidChecksum:
-            return None, Problem("nif_checksum", written)
-        except (ValidationError, ValueError):
-            return None, Problem("nif_format", written)
+    if code := _fault(text):
+        return None, Problem(code, written)
     if text in _DUMMIES:
         return None, Problem("nif_dummy", written)
     first = text[0]
@@ -100,6 +95,24 @@ def check_nif(raw: object) -> tuple[Nif | None, Problem | None]:
     if first in "XYZ":
         return Nif(text, "nie", first, True), None
     return Nif(text, "company", first, False), None
+
+
+_NIE = {"X": "0", "Y": "1", "Z": "2"}
+
+
+def _fault(text: str) -> str:
+    """What is wrong with nine ASCII letters and digits, as stdnum finds it; people's
+    by arithmetic, without the library."""
+    digits = _NIE.get(text[0], text[0]) + text[1:8]
+    if digits.isdigit() and text[8].isalpha():
+        return "" if _LETTERS[int(digits) % 23] == text[8] else "nif_checksum"
+    try:
+        es_nif.validate(text)
+    except InvalidChecksum:
+        return "nif_checksum"
+    except (ValidationError, ValueError):
+        return "nif_format"
+    return ""
 
 
 def parse_nif(raw: object) -> Nif | None:

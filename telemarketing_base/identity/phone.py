@@ -12,7 +12,8 @@ import functools
 import math
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -48,8 +49,7 @@ _KIND_OF_TYPE = {
 PERSONAL_KINDS = frozenset({"mobile", "fixed", "personal", "voip", "other"})
 
 
-@dataclass(frozen=True)
-class Phone:
+class Phone(NamedTuple):
     """A valid number.
 
     ``e164`` '+34612345678'; ``national`` digits without country code;
@@ -89,37 +89,75 @@ _ES_TYPES = (  # in the order in which the library asks
 
 
 @functools.lru_cache(maxsize=1)
-def _es_patterns() -> tuple[re.Pattern, tuple[tuple[re.Pattern, str], ...]]:
+def _es_plan() -> tuple[Callable, tuple[str, ...]]:
+    """``(match of nine digits, kinds)``: the kind of a match is that of its group.
+
+    One expression of all ranges, one group each, in the library's order: the first
+    that holds the whole number is its type. What is not of the general range is
+    nothing.
+    """
     metadata = phonenumbers.PhoneMetadata.metadata_for_region("ES")
 
-    def pattern(name: str) -> re.Pattern | None:
+    def pattern(name: str) -> str:
         desc = getattr(metadata, name)
         if desc is None or desc.national_number_pattern is None:
-            return None
+            return ""
         if desc.possible_length and 9 not in desc.possible_length:
-            return None
-        return re.compile(desc.national_number_pattern)
+            return ""
+        found = desc.national_number_pattern
+        # groups of its own would shift ours
+        if re.compile(found).groups:
+            found = re.sub(r"(?<!\\)\((?!\?)", "(?:", found)
+        return found
 
-    types = [
-        (found, kind)
-        for name, kind in _ES_TYPES
-        if (found := pattern(name)) is not None
-    ]
     fixed, mobile = pattern("fixed_line"), pattern("mobile")
-    both = re.compile(f"(?=(?:{fixed.pattern})$)(?:{mobile.pattern})")
-    types += [(both, "other"), (fixed, "fixed"), (mobile, "mobile")]
-    return pattern("general_desc"), tuple(types)
+    ranges = [(pattern(name), kind) for name, kind in _ES_TYPES]
+    ranges += [(f"(?=(?:{fixed})$)(?:{mobile})", "other")]
+    ranges += [(fixed, "fixed"), (mobile, "mobile")]
+    ranges = [(found, kind) for found, kind in ranges if found]
+    whole = "|".join(f"({found})" for found, _kind in ranges)
+    general = pattern("general_desc")
+    plan = re.compile(f"(?=(?:{general})$)(?:{whole})")
+    return plan.fullmatch, ("", *(kind for _found, kind in ranges))
 
 
 def _spanish_kind(national: str) -> str | None:
     """Kind of nine ASCII digits in Spain's plan, None if in no range."""
-    general, types = _es_patterns()
-    if not general.fullmatch(national):
+    fullmatch, kinds = _es_plan()
+    match = fullmatch(national)
+    return kinds[match.lastindex] if match else None
+
+
+def spanish_phone(raw: object) -> Phone | None:
+    """The number of a cell that holds one Spanish number and nothing else, as
+    ``check_phone`` would answer; None if the cell must be looked at closer.
+
+    Digits with or without +34, 0034 or 34, separated or not, or a number of a
+    spreadsheet.
+    """
+    if type(raw) is str:
+        written = raw
+        if len(raw) == 9 and raw.isdigit() and raw.isascii():
+            bare = raw
+        elif _PLAIN.fullmatch(raw):
+            bare = raw.translate(_NO_SEPARATORS)[-9:]
+        else:
+            return None
+    elif type(raw) is float or type(raw) is int:
+        if not 400_000_000 <= raw <= 999_999_999 or raw != int(raw):
+            return None
+        written = bare = str(int(raw))
+    else:
         return None
-    for pattern, kind in types:
-        if pattern.fullmatch(national):
-            return kind
-    return None
+    kind = _spanish_kind(bare)
+    if kind is None:
+        return None
+    return Phone("+34" + bare, bare, kind, "ES", False, written)
+
+
+def is_home_code(code: str, region: str) -> bool:
+    """Whether '34' is the country code of the region 'ES'."""
+    return code == str(phonenumbers.country_code_for_region(region))
 
 
 def _library(digits: str, region: str, raw: str) -> tuple[Phone | None, str]:
@@ -343,7 +381,7 @@ def _first_valid(
     for piece in pieces:
         phone, why = check_phone(piece, region)
         if phone:
-            return replace(phone, raw=shown(raw)), None
+            return phone._replace(raw=shown(raw)), None
         problem = problem or why
     return None, problem and Problem(problem.code, shown(raw, 80))
 

@@ -16,6 +16,27 @@ _CONTROL = {"Cc", "Cf", "Cs"}
 # Spanish list needs either, and they hide inside phones and mails: dropped too.
 
 
+def cached(size: int, longest: int = 64):
+    """``lru_cache`` of functions of a text that never keeps long ones: sixteen
+    thousand cells of 32 kB would be half a gigabyte. The type of the first argument
+    counts ('7001' is not 7001.0).
+    """
+
+    def decorate(function):
+        keep = functools.lru_cache(maxsize=size, typed=True)(function)
+
+        @functools.wraps(function)
+        def answer(text, *args, **options):
+            if type(text) is str and len(text) > longest:
+                return function(text, *args, **options)
+            return keep(text, *args, **options)
+
+        answer.cache_info = keep.cache_info
+        return answer
+
+    return decorate
+
+
 def shown(value: object, limit: int | None = None) -> str:
     """A cell's value as a person reads it in the sheet.
 
@@ -78,7 +99,7 @@ _MARKS = re.compile(
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
-@functools.lru_cache(maxsize=32768)
+@cached(32768)
 def fold(text: str) -> str:
     """Text for comparing: no accents, case or punctuation, single spaces.
 

@@ -5,6 +5,7 @@ input"; cases: ``spain.md`` D.
 """
 
 from .cleaning import (
+    Cleaner,
     CleanRow,
     Duplicates,
     Preview,
@@ -37,6 +38,7 @@ __all__ = [
     "REASON_HEADING",
     "TARGETS",
     "CleanRow",
+    "Cleaner",
     "Duplicates",
     "Limits",
     "Preview",

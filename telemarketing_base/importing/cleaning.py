@@ -16,17 +16,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..identity import (
+    PROVINCES,
     Phone,
     Problem,
     check_email,
+    check_iban,
     check_nif,
     check_phone,
     check_postcode,
     find_province,
     split_phones,
 )
-from ..identity.phone import PERSONAL_KINDS
-from ..identity.text import clean_text, fold, shown
+from ..identity.phone import PERSONAL_KINDS, is_home_code, spanish_phone
+from ..identity.text import cached, clean_text, fold, shown
 from .mapping import REASON_HEADING, suggest_mapping
 from .reader import Cell, Table
 from .returned import unneutralise
@@ -64,12 +66,14 @@ class Settings:
     basis_on: datetime.date | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class CleanRow:
     """One row, ready to load, with what was wrong.
 
     ``row`` as the spreadsheet numbers it; ``raw`` the cells as read; ``province``
     INE code ('28') and ``tz`` by postcode, else by name, '' if unknown;
+    ``category`` names joined by '|'; ``extra`` and ``profile`` columns without a
+    field of ours, by heading and by name of the campaign's profile field;
     ``state`` the province's Odoo code; ``is_company`` by NIF, else by legal form
     in the name; ``filled`` the fields in which something was written, 'nombre' and
     'sin correo' included; ``exclude``: the row says that the person asked not to be
@@ -97,6 +101,9 @@ class CleanRow:
     language: str = ""
     note: str = ""
     external_key: str = ""
+    iban: str = ""
+    category: str = ""
+    contact_type: str = ""
     legal_basis: str = ""
     basis_date: datetime.date | None = None
     basis_source: str = ""
@@ -106,6 +113,7 @@ class CleanRow:
     interacted_on: datetime.date | None = None
     is_professional: bool = False
     extra: dict[str, Cell] = field(default_factory=dict)
+    profile: dict[str, Cell] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     exclude: bool = False
     duplicate_of: int | None = None
@@ -212,15 +220,30 @@ _NOT_FOR = {"note": _NOTHING, "external_key": frozenset(fold(w) for w in ("x", "
 
 
 _SOMETHING = re.compile(r"[1-9@]")
+# how the words above begin: who begins otherwise says something
+_HEADS = frozenset(
+    word[:3] for words in (_NOTHING, *_NOTHING_IN.values()) for word in words
+)
 
 
-@functools.lru_cache(maxsize=32768)
 def stands_for_nothing(text: str, target: str = "") -> bool:
     """'n/a', '-', '…', 'sin correo', 'nombre' in the name's column."""
-    if _SOMETHING.search(text):
-        return False  # none of the words below holds one: the usual case
+    head = text[:3]
+    if head.isascii() and len(head) == 3:
+        if head.isalpha():
+            if head.lower() not in _HEADS:
+                return False
+        elif head.isdigit() and head != "000":
+            return False
     if len(text) > 30:
         return not any(c.isalnum() for c in text)
+    return _nothing(text, target)
+
+
+@functools.lru_cache(maxsize=16384)
+def _nothing(text: str, target: str) -> bool:
+    if _SOMETHING.search(text):
+        return False  # none of the words holds one
     folded = fold(text)
     if not folded:
         return True
@@ -283,7 +306,7 @@ def asked_not_to_be_called(text: str) -> bool:
     return bool(_HINT.search(note) and NOT_TO_BE_CALLED.search(note))
 
 
-@functools.lru_cache(maxsize=4096)
+@cached(4096, longest=200)
 def _fold_note(text: str) -> str:
     # sentences stay apart: 'No. Llamar mañana' is not 'no llamar'
     return " . ".join(fold(part) for part in re.split(r"[.;:!?\n]+", text))
@@ -365,14 +388,14 @@ def tidy_name(text: str, city: bool = False) -> str:
     """
     if text.istitle():
         return text  # the usual case
-    whole_caps = not any(c.islower() and c not in "ªº" for c in text)
+    whole_caps = text.isupper() or not any(c.islower() and c not in "ªº" for c in text)
     words = text.split(" ")
     return " ".join(
         _tidy_word(word, i == 0, whole_caps, city) for i, word in enumerate(words)
     )
 
 
-@functools.lru_cache(maxsize=65536)
+@cached(32768, longest=40)
 def _tidy_word(word: str, first: bool, whole_caps: bool, city: bool) -> str:
     bare = word.strip(".,;:()\"'’")
     letters = [c for c in word if c.isalpha() and c not in "ªº"]
@@ -635,6 +658,282 @@ def _text(value: Cell) -> str:
     return clean_text(unneutralise(text)) if text.startswith("'") else text
 
 
+class Cleaner:
+    """``clean_row`` for many rows: what depends on mapping and settings alone is
+    found out once, and what many rows share (towns, provinces, postcodes, words of
+    names) is looked up once. One instance per file; nothing of a row is kept but
+    those short texts, in caches of bounded size.
+    """
+
+    def __init__(self, mapping: list[str | None], settings: Settings = Settings()):
+        self.mapping = list(mapping)
+        self.settings = settings
+        self._width = len(self.mapping)
+        columns: dict[str, list[int]] = {}
+        # (column, its name, whether it is a field of the campaign's profile)
+        self._extras: list[tuple[int, str, bool]] = []
+        for column, target in enumerate(self.mapping):
+            if target is None:
+                continue
+            kind, colon, name = target.partition(":")
+            if colon:
+                self._extras.append((column, name, kind == "profile"))
+            else:
+                columns.setdefault(target, []).append(column)
+        self._columns = columns
+        self._phone_columns = columns.get("phone", [])
+        self._code_columns = columns.get("phone_code", [])
+        self._name_columns = [
+            (target, column)
+            for target in ("name", "surname")
+            for column in columns.get(target, [])
+        ]
+        self._plain_es = settings.region == "ES" and not self._code_columns
+        self._basis = any(target in columns for target in _BASIS_TARGETS)
+        # 'phone' is asked for in any case
+        self._required = [t for t in settings.required if t != "phone"]
+        self._steps = [
+            step
+            for step, targets in (
+                (self._vat, ("vat",)),
+                (self._street, ("street",)),
+                (self._place, ("zip", "city", "state")),
+                (self._email, ("email",)),
+                (self._iban, ("iban",)),
+                (self._rest, _REST_TARGETS),
+            )
+            if any(target in columns for target in targets)
+        ]
+
+    def clean(self, raw_row: list[Cell], row: int = 0) -> CleanRow:
+        """One raw row cleaned. Never raises on any cell."""
+        clean = _blank(row, raw_row)
+        cells = raw_row
+        if len(raw_row) != self._width:
+            cells = self._fit(clean, raw_row)
+        self._phones(clean, cells)
+        self._names(clean, cells)
+        for step in self._steps:
+            step(clean, cells)
+        notes = self._extra(clean, cells) if self._extras else []
+        if self._basis:
+            parts = {t: self._of(cells, t) for t in _BASIS_TARGETS}
+            _basis(clean, parts, self.settings)
+        if "note" in self._columns:
+            notes = _note(clean, self._of(cells, "note")) + notes
+        if notes or "do_not_call" in self._columns:
+            _objection(clean, notes, self._of(cells, "do_not_call"))
+        self._check_required(clean)
+        return clean
+
+    def _fit(self, clean: CleanRow, raw: list[Cell]) -> list[Cell]:
+        """As many cells as headings; what lies beyond is noticed."""
+        for column in range(self._width, len(raw)):
+            if clean_text(raw[column]):
+                value = shown(raw[column], 80)
+                clean.notices.append(Problem("too_many_cells", value, {}, "", column))
+                break
+        return [*raw[: self._width], *[None] * (self._width - len(raw))]
+
+    def _of(self, cells: list[Cell], target: str) -> list[tuple[int, Cell]]:
+        return [
+            (column, value)
+            for column in self._columns.get(target, ())
+            if (value := cells[column]) is not None and value != ""
+        ]
+
+    def _phones(self, clean: CleanRow, cells: list[Cell]) -> None:
+        region = self.settings.region
+        code = self._code_columns and _phone_code(cells, self._code_columns, region)
+        for column in self._phone_columns:
+            value = cells[column]
+            if value is None or value == "":
+                continue
+            phone = spanish_phone(value) if self._plain_es else None
+            if phone is not None and phone.kind != "premium":
+                clean.filled.add("phone")
+                phones = clean.phones
+                if not phones or all(phone.e164 != p.e164 for p in phones):
+                    phones.append(phone)
+            else:
+                _phone_cell(clean, column, value, region, code)
+
+    def _names(self, clean: CleanRow, cells: list[Cell]) -> None:
+        words = []
+        for target, column in self._name_columns:
+            if text := _filled(clean, target, cells[column]):
+                words.append(_strip_junk(text))
+        if not words:
+            return
+        # an empty word is left by junk alone
+        name = words[0] if len(words) == 1 else " ".join(w for w in words if w)
+        name = " ".join(name.split())
+        # the longest legal form has 17 characters: no need to look at it all
+        clean.is_company = bool(_LEGAL_END.search(name[-20:]))
+        clean.name = tidy_name(name) if self.settings.tidy_names else name
+
+    def _vat(self, clean: CleanRow, cells: list[Cell]) -> None:
+        for column in self._columns["vat"]:
+            if text := _filled(clean, "vat", cells[column]):
+                nif, why = check_nif(text)
+                if nif is None:
+                    _notice(clean, why, "vat", column)
+                else:
+                    clean.vat = nif.number
+                    clean.is_company = not nif.natural
+
+    def _street(self, clean: CleanRow, cells: list[Cell]) -> None:
+        words = [
+            text
+            for column in self._columns["street"]
+            if (text := _filled(clean, "street", cells[column]))
+        ]
+        if words:
+            clean.street = _strip_junk(" ".join(words))
+
+    def _place(self, clean: CleanRow, cells: list[Cell]) -> None:
+        columns = self._columns
+        for column in columns.get("city", ()):
+            value = cells[column]
+            if value is not None and value != "":
+                city = _city(value if type(value) is str else shown(value))
+                if city is not None:
+                    clean.filled.add("city")
+                    clean.city = city
+        province = None
+        named = ""
+        unknown = None
+        for column in columns.get("state", ()):
+            if province is None and (text := _filled(clean, "state", cells[column])):
+                province = _province(text)
+                if province is not None:
+                    named = text
+                elif unknown is None:
+                    unknown = column, text
+        if unknown is not None and province is None:
+            column, text = unknown
+            why = Problem("province_unknown", shown(text, 80))
+            _notice(clean, why, "state", column)
+        for column in columns.get("zip", ()):
+            value = cells[column]
+            if not _filled(clean, "zip", value):
+                continue
+            given = _text(value) if isinstance(value, str) else value
+            place, why = _postcode(given, province)
+            if place is None:
+                _notice(clean, why, "zip", column)
+                continue
+            clean.zip, clean.province, clean.tz = place.code, place.province, place.tz
+            if province is not None and province.ine != place.province:
+                # spain.md D3: a warning, not an error; the postcode is the finer one
+                why = Problem(
+                    "province_mismatch", place.code, {"province": shown(named, 80)}
+                )
+                _notice(clean, why, "zip", column)
+        if not clean.province and province is not None:
+            clean.province, clean.tz = province.ine, province.tz
+        if clean.province:
+            clean.state = PROVINCES[clean.province].state
+
+    def _email(self, clean: CleanRow, cells: list[Cell]) -> None:
+        for column in self._columns["email"]:
+            if text := _filled(clean, "email", cells[column]):
+                address, why = check_email(text)
+                if address is None:
+                    _notice(clean, why, "email", column)
+                else:
+                    clean.email = address
+
+    def _iban(self, clean: CleanRow, cells: list[Cell]) -> None:
+        for column in self._columns["iban"]:
+            if text := _filled(clean, "iban", cells[column]):
+                account, why = check_iban(text)
+                if account is None:
+                    _notice(clean, why, "iban", column)
+                else:
+                    clean.iban = account.number
+
+    def _rest(self, clean: CleanRow, cells: list[Cell]) -> None:
+        """Fields that few files have."""
+        for column, value in self._of(cells, "birthdate"):
+            if _filled(clean, "birthdate", value):
+                clean.birthdate, why = check_birthdate(
+                    value, self.settings.today, self.settings.date1904
+                )
+                _notice(clean, why, "birthdate", column)
+        for column, value in self._of(cells, "language"):
+            if text := _filled(clean, "language", value):
+                clean.language = _LANGUAGES.get(fold(text), "")
+                if not clean.language:
+                    why = Problem("language_unknown", shown(text, 80))
+                    _notice(clean, why, "language", column)
+        for _column, value in self._of(cells, "external_key"):
+            clean.external_key = _filled(clean, "external_key", value)
+        for _column, value in self._of(cells, "contact_type"):
+            clean.contact_type = _filled(clean, "contact_type", value)
+        for _column, value in self._of(cells, "category"):
+            if text := _filled(clean, "category", value):
+                parts = (" ".join(part.split()) for part in re.split("[,;|]", text))
+                clean.category = "|".join(dict.fromkeys(p for p in parts if p))
+
+    def _extra(self, clean: CleanRow, cells: list[Cell]) -> list[str]:
+        """Fills ``extra`` and ``profile``; the texts in which somebody may have
+        written that he wants no calls."""
+        notes: list[str] = []
+        for column, name, profile in self._extras:
+            value = cells[column]
+            if value is None or value == "":
+                continue
+            if isinstance(value, str):
+                value = clean_text(unneutralise(value), multiline=True)
+                if not value:
+                    continue
+                if len(value) > 5:
+                    notes.append(value)
+            (clean.profile if profile else clean.extra)[name] = value
+        return notes
+
+    def _check_required(self, clean: CleanRow) -> None:
+        if not clean.phones:
+            # always: a row that cannot be called is no row of a call centre
+            code = "phone_invalid" if "phone" in clean.filled else "phone_missing"
+            # why each number is wrong says more than that none is right
+            reasons = [n for n in clean.notices if n.field == "phone"]
+            clean.notices[:] = [n for n in clean.notices if n.field != "phone"]
+            clean.problems.append(Problem(code, field="phone"))
+            clean.problems.extend(reasons)
+        filled = clean.filled
+        for target in self._required:
+            if target in filled:
+                continue
+            if target == "name":
+                if "surname" not in filled:
+                    clean.problems.append(Problem("name_missing", field="name"))
+            elif target == "street":
+                clean.problems.append(Problem("street_missing", field="street"))
+            else:
+                kind, colon, name = target.partition(":")
+                if not colon:
+                    name = target
+                elif name in (clean.profile if kind == "profile" else clean.extra):
+                    continue
+                clean.problems.append(
+                    Problem("field_missing", "", {"field_name": name}, target)
+                )
+
+
+_BASIS_TARGETS = (
+    "basis_date",
+    "client_until",
+    "interacted_on",
+    "basis_source",
+    "consent_text",
+    "is_professional",
+    "legal_basis",
+)
+_REST_TARGETS = ("birthdate", "language", "external_key", "contact_type", "category")
+
+
 def clean_row(
     raw_row: list[Cell],
     mapping: list[str | None],
@@ -644,102 +943,52 @@ def clean_row(
     """One raw row cleaned. Pure; never raises on any cell.
 
     ``mapping`` as ``suggest_mapping`` gives it. Phones are all the valid ones of
-    all phone columns, in order, each once.
+    all phone columns, in order, each once. For many rows: ``Cleaner``.
     """
-    clean = CleanRow(row=row, raw=raw_row)
-    parts, notes = _sort_cells(clean, mapping)
-    nothing: tuple = ()
-    _phones(clean, parts.get("phone", nothing), settings)
-    _names(clean, parts, settings)
-    _vat(clean, parts.get("vat", nothing))
-    _street(clean, parts.get("street", nothing))
-    _place(clean, parts)
-    _email(clean, parts.get("email", nothing))
-    _birthdate(clean, parts.get("birthdate", nothing), settings)
-    _language(clean, parts.get("language", nothing))
-    for _column, value in parts.get("external_key", nothing):
-        clean.external_key = _filled(clean, "external_key", value)
-    _basis(clean, parts, settings)
-    notes = _note(clean, parts.get("note", nothing)) + notes
-    _objection(clean, notes, parts)
-    _required(clean, settings)
+    return Cleaner(mapping, settings).clean(raw_row, row)
+
+
+def _blank(row: int, raw: list[Cell]) -> CleanRow:
+    """``CleanRow(row, raw)``, six times faster: forty fields, nearly all empty."""
+    clean = CleanRow.__new__(CleanRow)
+    values = _EMPTY.copy()
+    values["row"] = row
+    values["raw"] = raw
+    values["phones"] = []
+    values["extra"] = {}
+    values["profile"] = {}
+    values["filled"] = set()
+    values["problems"] = []
+    values["notices"] = []
+    clean.__dict__ = values
     return clean
 
 
-def _sort_cells(clean: CleanRow, mapping: list[str | None]) -> tuple[dict, list[str]]:
-    """({target: [(column, value)]}, texts of extra columns); fills ``extra``."""
-    parts: dict[str, list[tuple[int, Cell]]] = {}
-    notes: list[str] = []
-    for column, value in enumerate(clean.raw):
-        if value is None or value == "":
-            continue
-        if column >= len(mapping):
-            if clean_text(value):
-                clean.notices.append(
-                    Problem("too_many_cells", shown(value, 80), {}, "", column)
-                )
-                break
-            continue
-        target = mapping[column]
-        if target is None:
-            continue
-        if not target.startswith("extra:"):
-            parts.setdefault(target, []).append((column, value))
-            continue
-        if isinstance(value, str):
-            value = clean_text(unneutralise(value), multiline=True)
-            if not value:
-                continue
-            if len(value) > 5:
-                notes.append(value)
-        clean.extra[target[6:]] = value
-    return parts, notes
+_EMPTY = {
+    f.name: f.default
+    for f in dataclasses.fields(CleanRow)
+    if f.default is not dataclasses.MISSING
+}
+
+
+@cached(8192)
+def _city(text: str) -> str | None:
+    """None: nothing is written; '': what is written stands for nothing."""
+    text = _text(text)
+    if not text:
+        return None
+    if stands_for_nothing(text, "city"):
+        return ""
+    return tidy_name(_strip_junk(text), city=True)
+
+
+_province = cached(4096)(find_province)
+_postcode = cached(16384)(check_postcode)
 
 
 def _notice(clean: CleanRow, why: Problem | None, target: str, column: int) -> None:
     if why is not None:
         clean.notices.append(Problem(why.code, why.value, why.params, target, column))
-
-
-def _vat(clean: CleanRow, cells: Iterable) -> None:
-    for column, value in cells:
-        if text := _filled(clean, "vat", value):
-            nif, why = check_nif(text)
-            if nif:
-                clean.vat = nif.number
-                clean.is_company = not nif.natural
-            _notice(clean, why, "vat", column)
-
-
-def _street(clean: CleanRow, cells: Iterable) -> None:
-    words = [text for _c, value in cells if (text := _filled(clean, "street", value))]
-    clean.street = _strip_junk(" ".join(words)) if words else ""
-
-
-def _email(clean: CleanRow, cells: Iterable) -> None:
-    for column, value in cells:
-        if text := _filled(clean, "email", value):
-            address, why = check_email(text)
-            clean.email = address or ""
-            _notice(clean, why, "email", column)
-
-
-def _birthdate(clean: CleanRow, cells: Iterable, settings: Settings) -> None:
-    for column, value in cells:
-        if _filled(clean, "birthdate", value):
-            clean.birthdate, why = check_birthdate(
-                value, settings.today, settings.date1904
-            )
-            _notice(clean, why, "birthdate", column)
-
-
-def _language(clean: CleanRow, cells: Iterable) -> None:
-    for column, value in cells:
-        if text := _filled(clean, "language", value):
-            clean.language = _LANGUAGES.get(fold(text), "")
-            if not clean.language:
-                why = Problem("language_unknown", shown(text, 80))
-                _notice(clean, why, "language", column)
 
 
 def _basis(clean: CleanRow, parts: dict, settings: Settings) -> None:
@@ -797,6 +1046,8 @@ def _note(clean: CleanRow, cells: Iterable) -> list[str]:
 
 def _filled(clean: CleanRow, target: str, value: Cell) -> str:
     """The cell's text, '' if it stands for nothing; marks the field as filled."""
+    if value is None:
+        return ""
     text = _text(value)
     if not text:
         return ""
@@ -804,102 +1055,50 @@ def _filled(clean: CleanRow, target: str, value: Cell) -> str:
     return "" if stands_for_nothing(text, target) else text
 
 
-def _phones(clean: CleanRow, cells: Iterable, settings: Settings) -> None:
-    seen: set[str] = set()
-    for column, value in cells:
-        pieces = split_phones(value)
-        if not pieces:
-            text = _text(value)
-            if text and not stands_for_nothing(text, "phone"):
-                why = check_phone(value, settings.region)[1]
-                clean.filled.add("phone")
-                _notice(clean, why, "phone", column)
+def _phone_code(cells: list[Cell], columns: list[int], region: str) -> str:
+    """'351' if the row says that its numbers are of another country. VICIdial keeps
+    it apart from the number, which without it would be somebody else's."""
+    for column in columns:
+        digits = _text(cells[column]).lstrip("+").removeprefix("00")
+        if digits.isascii() and digits.isdigit() and len(digits) <= 4:
+            code = digits.lstrip("0")
+            return "" if is_home_code(code, region) else code
+    return ""
+
+
+def _phone_cell(
+    clean: CleanRow, column: int, value: Cell, region: str, code: str
+) -> None:
+    """Any cell of phones: several, with comments, foreign, wrong."""
+    pieces = split_phones(value)
+    if not pieces:
+        text = _text(value)
+        if text and not stands_for_nothing(text, "phone"):
+            why = check_phone(value, region)[1]
+            clean.filled.add("phone")
+            _notice(clean, why, "phone", column)
+        return
+    if all(set(piece) <= {"0"} for piece in pieces):
+        return  # 0, 000000000: nothing
+    clean.filled.add("phone")
+    for piece in pieces:
+        if code and not piece.startswith(("+", "00", code)):
+            piece = f"+{code} {piece}"
+        phone, why = check_phone(piece, region)
+        if phone is None:
+            _notice(clean, why, "phone", column)
             continue
-        if all(set(piece) <= {"0"} for piece in pieces):
-            continue  # 0, 000000000: nothing
-        clean.filled.add("phone")
-        for piece in pieces:
-            phone, why = check_phone(piece, settings.region)
-            if phone is None:
-                _notice(clean, why, "phone", column)
-                continue
-            if phone.e164 in seen:
-                continue
-            seen.add(phone.e164)
-            clean.phones.append(phone)
-            if not phone.dialable:
-                clean.notices.append(
-                    Problem("phone_premium", piece, {}, "phone", column)
-                )
-            elif phone.foreign:
-                clean.notices.append(
-                    Problem(
-                        "phone_foreign",
-                        piece,
-                        {"country": phone.country},
-                        "phone",
-                        column,
-                    )
-                )
-
-
-def _names(clean: CleanRow, parts: dict, settings: Settings) -> None:
-    words = []
-    for target in ("name", "surname"):
-        for _column, value in parts.get(target, ()):
-            if text := _filled(clean, target, value):
-                words.append(_strip_junk(text))
-    name = clean_text(" ".join(word for word in words if word))
-    clean.is_company = bool(name and _LEGAL_END.search(name))
-    clean.name = tidy_name(name) if settings.tidy_names else name
-
-
-def _place(clean: CleanRow, parts: dict) -> None:
-    city = "".join(_filled(clean, "city", v) for _c, v in parts.get("city", ()))
-    clean.city = tidy_name(_strip_junk(city), city=True) if city else ""
-    province = None
-    named = ""
-    for column, value in parts.get("state", ()):
-        if text := _filled(clean, "state", value):
-            named = text
-            province = find_province(text)
-            if province is None:
-                clean.notices.append(
-                    Problem("province_unknown", shown(text, 80), {}, "state", column)
-                )
-    for column, value in parts.get("zip", ()):
-        if not _filled(clean, "zip", value):
+        if any(phone.e164 == other.e164 for other in clean.phones):
             continue
-        given = _text(value) if isinstance(value, str) else value
-        place, why = check_postcode(given, province)
-        if place is None:
-            _notice(clean, why, "zip", column)
-            continue
-        clean.zip, clean.province, clean.tz = place.code, place.province, place.tz
-        if province is not None and province.ine != place.province:
-            # spain.md D3: a warning, not an error; the postcode is the finer one
-            clean.notices.append(
-                Problem(
-                    "province_mismatch",
-                    place.code,
-                    {"province": shown(named, 80)},
-                    "zip",
-                    column,
-                )
-            )
-    if not clean.province and province is not None:
-        clean.province, clean.tz = province.ine, province.tz
-    if clean.province:
-        clean.state = _state_of(clean.province)
+        clean.phones.append(phone)
+        if not phone.dialable:
+            _notice(clean, Problem("phone_premium", piece), "phone", column)
+        elif phone.foreign:
+            why = Problem("phone_foreign", piece, {"country": phone.country})
+            _notice(clean, why, "phone", column)
 
 
-@functools.lru_cache(maxsize=64)
-def _state_of(ine: str) -> str:
-    found = find_province(ine)
-    return found.state if found else ""
-
-
-def _objection(clean: CleanRow, notes: list[str], parts: dict) -> None:
+def _objection(clean: CleanRow, notes: list[str], cells: Iterable) -> None:
     for text in notes:
         if asked_not_to_be_called(text):
             clean.exclude = True
@@ -907,7 +1106,7 @@ def _objection(clean: CleanRow, notes: list[str], parts: dict) -> None:
                 Problem("asked_not_to_be_called", shown(text, 80), {}, "note")
             )
             return
-    for column, value in parts.get("do_not_call", ()):
+    for column, value in cells:
         text = fold(_text(value))
         if text in _YES or asked_not_to_be_called(text):
             clean.exclude = True
@@ -921,34 +1120,6 @@ def _objection(clean: CleanRow, notes: list[str], parts: dict) -> None:
                 )
             )
             return
-
-
-def _required(clean: CleanRow, settings: Settings) -> None:
-    if not clean.phones:
-        # always: a row that cannot be called is no row of a call centre
-        code = "phone_invalid" if "phone" in clean.filled else "phone_missing"
-        # why each number is wrong says more than that none is right
-        reasons = [n for n in clean.notices if n.field == "phone"]
-        clean.notices[:] = [n for n in clean.notices if n.field != "phone"]
-        clean.problems.append(Problem(code, field="phone"))
-        clean.problems.extend(reasons)
-    for target in settings.required:
-        if target == "phone" or target in clean.filled:
-            continue
-        if target == "name":
-            if "surname" not in clean.filled:
-                clean.problems.append(Problem("name_missing", field="name"))
-        elif target == "street":
-            clean.problems.append(Problem("street_missing", field="street"))
-        elif target.startswith("extra:"):
-            if target[6:] not in clean.extra:
-                clean.problems.append(
-                    Problem("field_missing", "", {"field_name": target[6:]}, target)
-                )
-        else:
-            clean.problems.append(
-                Problem("field_missing", "", {"field_name": target}, target)
-            )
 
 
 # -------------------------------------------------------------------- many rows
@@ -1015,8 +1186,9 @@ def clean_rows(
     'skip', the problem 'duplicate_in_file'; with 'load' the same as a notice.
     """
     seen = duplicates or Duplicates(settings.duplicate_keys, settings.same_name_only)
+    cleaner = Cleaner(mapping, settings)
     for number, raw in rows:
-        clean = clean_row(raw, mapping, settings, number)
+        clean = cleaner.clean(raw, number)
         if clean.ok and (hit := seen.check(clean)):
             key, first, same = hit
             facts = {"row": first, "key": key}
@@ -1061,6 +1233,7 @@ def preview(
 __all__ = [
     "REASON_HEADING",
     "CleanRow",
+    "Cleaner",
     "Duplicates",
     "Preview",
     "Settings",

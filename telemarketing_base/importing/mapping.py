@@ -1,12 +1,15 @@
 """Columns recognised by their headings.
 
 Targets: 'phone' (several, in order), 'name', 'surname' (several, joined), 'vat',
-'street' (several, joined), 'zip', 'city', 'state', 'email', 'birthdate',
-'language', 'note' (several, joined), 'external_key', 'do_not_call', what the law
-asks about each person ('legal_basis', 'basis_date', 'basis_source', 'consent_text',
-'client_until', 'interacted_on', 'is_professional'), and
-'extra:<heading>' for columns of which we know nothing but that somebody wants
-them. None: the column is left out.
+'street' (several, joined), 'zip', 'city', 'state' (the first that is a province),
+'email', 'birthdate', 'language', 'note' (several, joined), 'external_key', 'iban',
+'category' (several names in a cell, by comma or semicolon), 'contact_type',
+'do_not_call', 'phone_code' (the country of the row's phones: VICIdial's files keep
+it apart), what the law asks about each person ('legal_basis', 'basis_date',
+'basis_source', 'consent_text', 'client_until', 'interacted_on', 'is_professional'),
+'profile:<name>' for a field of the campaign's profile, and 'extra:<heading>' for
+columns of which we know nothing but that somebody wants them. None: the column is
+left out.
 """
 
 from __future__ import annotations
@@ -29,7 +32,11 @@ TARGETS = (
     "language",
     "note",
     "external_key",
+    "iban",
+    "category",
+    "contact_type",
     "do_not_call",
+    "phone_code",
     "legal_basis",
     "basis_date",
     "basis_source",
@@ -39,13 +46,13 @@ TARGETS = (
     "is_professional",
 )
 # fields that several columns may fill
-MANY = frozenset({"phone", "surname", "street", "note"})
+MANY = frozenset({"phone", "surname", "street", "state", "note"})
 
 # Folded headings (no accents, case, punctuation; numbers at the end apart). Ours
 # and the manual's, then VICIdial's list loader (phone_number, alt_phone,
-# first_name, last_name, address1, postal_code, date_of_birth, comments,
-# vendor_lead_code), then uContact's dialler file (phone, alternative phones,
-# additional information), in English and Spanish.
+# first_name, middle_initial, last_name, address1, postal_code, date_of_birth,
+# comments, vendor_lead_code), then uContact's dialler file (phone, alternative
+# phones, additional information), in English, Spanish and Italian.
 _SYNONYMS: dict[str, str] = {
     "phone": """telefono|telefonos|tel|telef|tlf|tfno|tlfno|tfo|tf|telf|movil|moviles
         |celular|celulares|telefono movil|tel movil|tfno movil|telefono fijo|tel fijo
@@ -58,17 +65,23 @@ _SYNONYMS: dict[str, str] = {
         |mobile phone|cell|cell phone|cellphone|landline|phone number|phonenumber
         |alt phone|alternative phone|alternative phones|alternativephones
         |alternate phone|alternate phones|alternatephones|home phone|work phone
-        |telefon|mobil|telefon mobil|telefonoa|telemovel""",
+        |telefon|mobil|telefon mobil|telefonoa|telemovel
+        |destino|destinos|destination|destinations|telefono cliente|telefono 1
+        |telefono del cliente|movil cliente|cellulare|telefono cellulare
+        |numero di telefono|recapito telefonico|altro telefono""",
     "name": """nombre|nombres|nom|nome|izena|nombre completo|nombre y apellidos
         |nombre y apellido|apellidos y nombre|nombre cliente|nombre del cliente
         |nombre contacto|nombre del contacto|nombre de contacto|nombre titular
         |nombre del titular|nom i cognoms|titular|cliente|contacto|razon social
         |nombre o razon social|nombre razon social|denominacion|denominacion social
         |empresa|compania|name|full name|fullname|first name|firstname|contact name
-        |customer|customer name|company|company name|business name""",
+        |customer|customer name|company|company name|business name
+        |nombre destino|nome e cognome|cognome e nome|nominativo|ragione sociale
+        |azienda|intestatario""",
     "surname": """apellido|apellidos|primer apellido|segundo apellido|apellido primero
         |apellido segundo|cognom|cognoms|apelidos|abizenak|surname|surnames|last name
-        |lastname|family name""",
+        |lastname|family name
+        |middle initial|middle name|segundo nombre|cognome|cognomi""",
     "vat": """nif|dni|cif|nie|nif cif|cif nif|dni nif|nif dni|dni cif|nif nie|dni nie
         |nif cif nie|dni nie cif|nif nie cif|dni nif nie|dni nif cif|documento
         |documento identidad|documento de identidad|no documento|numero documento
@@ -76,28 +89,45 @@ _SYNONYMS: dict[str, str] = {
         |codigo fiscal|vat|vat number|tax id""",
     "street": """direccion|direccion completa|direccion postal|dir|domicilio
         |domicilio social|calle|via|nombre via|tipo via|tipo de via|adreca|enderezo
-        |helbidea|piso|puerta|escalera|portal|address|street|street address""",
+        |helbidea|piso|puerta|escalera|portal|address|street|street address
+        |indirizzo|indirizzo completo|via e numero|domicilio fiscal
+        |direccion cliente|adreca completa""",
     "zip": """cp|c p|cod postal|codigo postal|codi postal|c postal|cpostal|codpostal
         |codigopostal|dp|distrito postal|postal|zip|zip code|zipcode|postcode
-        |post code|postal code|postalcode""",
+        |post code|postal code|postalcode
+        |cap|codice postale|codigo postal cliente|code postal""",
     "city": """poblacion|ciudad|localidad|municipio|pueblo|poblacio|municipi|ciutat
-        |localitat|concello|herria|city|town""",
+        |localitat|concello|herria|city|town
+        |comune|citta|localita|poblacion cliente""",
     "state": "provincia|prov|province|state|state province|provincia estado",
     "email": """email|e mail|mail|correo|correo electronico|correo e|direccion de correo
         |direccion email|direccion de email|correu|correu electronic
-        |email address|e mail address""",
+        |email address|e mail address
+        |posta elettronica|indirizzo email|indirizzo e mail
+        |mail cliente|email cliente|correo cliente""",
     "birthdate": """fecha nacimiento|fecha de nacimiento|f nacimiento|fec nacimiento
         |f nac|fnac|fecha nac|fec nac|nacimiento|data naixement|data de naixement
-        |birthdate|birth date|birthday|date of birth|dob""",
+        |birthdate|birth date|birthday|date of birth|dob
+        |data di nascita|data nascita|dob date""",
     "language": "idioma|lengua|llengua|lingua|language|lang",
     "note": """observaciones|observacion|obs|notas|nota|comentarios|comentario
         |anotaciones|observacions|informacion adicional|additional information
-        |additionalinformation|notes|note|comments|comment|remarks""",
+        |additionalinformation|notes|note|comments|comment|remarks
+        |annotazioni|osservazioni|commenti""",
     "external_key": """id cliente|cod cliente|codigo cliente|codigo de cliente
         |no cliente|num cliente|numero cliente|numero de cliente|ref cliente
         |referencia cliente|referencia|clave|clave cliente|id externo
         |identificador|customer id|customer code|external id|external key
-        |vendor lead code|client id""",
+        |vendor lead code|client id
+        |clave de cliente|id contacto|lead id|lead code""",
+    "iban": """iban|cuenta bancaria|no cuenta|num cuenta|numero cuenta
+        |numero de cuenta|cuenta corriente|cuenta iban|codigo iban
+        |bank account|account number""",
+    "category": """categoria|categorias|categoria cliente|categoria de cliente|category
+        |categories|etiqueta|etiquetas|tags|segmento|categorie""",
+    "contact_type": """tipo contacto|tipo de contacto|tipo cliente|tipo de cliente
+        |contact type|customer type|client type|tipo di cliente|tipo di contatto""",
+    "phone_code": "phone code|country calling code|prefijo internacional",
     "do_not_call": """robinson|lista robinson|no llamar|no quiere llamadas
         |excluido|exclusion|do not call|dnc""",
     "legal_basis": """base legal|base juridica|base legitimadora|base de legitimacion
@@ -224,7 +254,7 @@ def check_mapping(mapping: list[str | None], width: int) -> None:
     for target in mapping:
         if target is None:
             continue
-        if target not in TARGETS and not target.startswith("extra:"):
+        if target not in TARGETS and not target.startswith(("extra:", "profile:")):
             raise ValueError(f"unknown target {target!r}")
         if target in seen and target not in MANY:
             raise ValueError(f"target {target!r} twice")

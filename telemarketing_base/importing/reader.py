@@ -70,8 +70,11 @@ class Table:
     encoding: str = ""
     separator: str = ""
 
-    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+    def rows(self, after: int = 0) -> Iterator[tuple[int, list[Cell]]]:
         """(row number as the spreadsheet shows it, values), empty rows left out.
+
+        ``after``: only those below that number, for who goes on after a restart; the
+        others are passed over without being looked at.
 
         Values: str as written, float or int, bool, date or datetime, None for an
         empty cell; as many as headings, more if the row is longer.
@@ -79,9 +82,9 @@ class Table:
         if nothing must be written from such a file.
         """
         width = len(self.headings)
-        for number, values in enumerate(self._source(), 1):
-            if number <= self.heading_row:
-                continue
+        skip = max(after, self.heading_row)
+        rows = itertools.islice(self._source(), skip, None)
+        for number, values in enumerate(rows, skip + 1):
             row = _tidy_row(values, number, self.limits)
             if not row:
                 continue

@@ -15,7 +15,7 @@ import xlwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odoo.addons.telemarketing_base.identity.text import clean_text, shown
+from odoo.addons.telemarketing_base.identity.text import clean_text, fold, shown
 from odoo.addons.telemarketing_base.importing import (
     REASONS,
     Limits,
@@ -1134,3 +1134,150 @@ def test_every_reason_is_a_template_with_named_parameters():
         names = re.findall(r"%\((\w+)\)s", template)
         assert template % dict.fromkeys(names, 1)
         assert template.count("%") == len(names)
+
+
+# ------------------------------------------- IBAN, categories, profile, dialler files
+def test_a_wrong_iban_loads_the_person_and_is_noticed_masked():
+    headings = [*HEADINGS, "IBAN"]
+    good = clean([*ROW, "ES91 2100 0418 4502 0005 1332"], headings)
+    assert good.iban == "ES9121000418450200051332"
+    assert not good.notices
+    bad = clean([*ROW, "ES91 2100 0418 4502 0005 1333"], headings)
+    assert bad.ok
+    assert bad.iban == ""
+    assert [(n.code, n.field, n.column) for n in bad.notices] == [
+        ("iban_checksum", "iban", 3)
+    ]
+    assert "2100" not in bad.notices[0].value
+    assert bad.raw[3] == "ES91 2100 0418 4502 0005 1333"
+
+
+def test_several_categories_in_a_cell_are_several():
+    headings = [*HEADINGS, "Categorías", "Tipo de cliente"]
+    row = clean([*ROW, " Hogar;  Pymes , Hogar|Oro", "Residencial"], headings)
+    assert row.category == "Hogar|Pymes|Oro"
+    assert row.contact_type == "Residencial"
+    assert clean([*ROW, "n/a", "-"], headings).category == ""
+
+
+def test_a_column_of_the_campaigns_profile_goes_to_the_profile():
+    mapping = ["phone", "name", "street", "profile:compañía actual", "extra:Zona"]
+    row = clean_row([*ROW, " Iberdrola ", "Norte"], mapping, Settings())
+    assert row.profile == {"compañía actual": "Iberdrola"}
+    assert row.extra == {"Zona": "Norte"}
+    check_mapping(mapping, 5)
+    with pytest.raises(ValueError, match="twice"):
+        check_mapping(["phone", "profile:a", "profile:a"], 3)
+    wanted = Settings(required=("phone", "profile:compañía actual"))
+    assert clean_row([*ROW, " Iberdrola ", None], mapping, wanted).ok
+    assert codes(clean_row([*ROW, None, None], mapping, wanted).problems) == [
+        "field_missing"
+    ]
+
+
+def test_who_refuses_calls_in_a_profile_column_is_excluded_too():
+    mapping = ["phone", "name", "street", "profile:situación"]
+    assert clean_row([*ROW, "No quiere que le llamen"], mapping, Settings()).exclude
+
+
+VICIDIAL = (
+    "vendor_lead_code source_id list_id phone_code phone_number title first_name"
+    " middle_initial last_name address1 address2 address3 city state province"
+    " postal_code country_code gender date_of_birth alt_phone email security_phrase"
+    " comments rank owner"
+).split()
+
+
+def test_a_file_of_vicidial_loads_as_it_is():
+    mapping = suggest_mapping(VICIDIAL)
+    check_mapping(mapping, len(VICIDIAL))
+    values = dict.fromkeys(VICIDIAL)
+    values.update(
+        vendor_lead_code="C-17",
+        phone_code="34",
+        phone_number="612345678",
+        first_name="ANA",
+        middle_initial="M",
+        last_name="GARCÍA",
+        address1="Calle Mayor 3",
+        address3="2º B",
+        city="ALCORCÓN",
+        state="XX",
+        province="Madrid",
+        postal_code="28921",
+        country_code="ESP",
+        gender="F",
+        date_of_birth="1980-03-12",
+        alt_phone="912345678",
+        email="ana@example.com",
+        comments="Llamar por la tarde",
+        rank="5",
+    )
+    row = clean_row([values[h] for h in VICIDIAL], mapping, Settings(today=TODAY), 2)
+    assert row.ok
+    assert not row.notices
+    assert [p.e164 for p in row.phones] == ["+34612345678", "+34912345678"]
+    assert (row.name, row.external_key) == ("Ana M García", "C-17")
+    assert row.street == "Calle Mayor 3 2º B"
+    assert (row.zip, row.state, row.city) == ("28921", "M", "Alcorcón")
+    assert row.birthdate == datetime.date(1980, 3, 12)
+    assert row.extra["rank"] == "5"
+
+
+def test_a_number_of_portugal_in_vicidials_two_columns_rings_nobody_in_madrid():
+    headings = ["phone_code", "phone_number", "first_name", "address1"]
+    row = clean(["351", "912345678", "Ana", "Rua 3"], headings)
+    assert [(p.e164, p.country) for p in row.phones] == [("+351912345678", "PT")]
+    assert codes(row.notices) == ["phone_foreign"]
+    for code in ("34", "+34", "0034", 34.0, None, "x"):
+        row = clean([code, "912345678", "Ana", "Rua 3"], headings)
+        assert [p.e164 for p in row.phones] == ["+34912345678"], code
+
+
+UCONTACT = ["Documento", "Nombre", "Teléfono", "Teléfonos alternativos", "Clave"]
+
+
+@pytest.mark.parametrize(
+    ("headings", "targets"),
+    [
+        (UCONTACT, ["vat", "name", "phone", "phone", "external_key"]),
+        (
+            ["Destino", "Destino alternativo", "Información adicional"],
+            ["phone", "phone", "note"],
+        ),
+        (
+            ["Cognome", "Nome", "Cellulare", "Indirizzo", "CAP", "Comune", "Provincia"],
+            ["surname", "name", "phone", "street", "zip", "city", "state"],
+        ),
+        (
+            ["IBAN", "Categoría", "Tipo de contacto", "Prefijo internacional"],
+            ["iban", "category", "contact_type", "phone_code"],
+        ),
+    ],
+)
+def test_headings_of_other_programs_are_recognised(headings, targets):
+    assert suggest_mapping(headings) == targets
+
+
+def test_a_restart_goes_on_below_the_row_where_it_was():
+    lines = [
+        ["Listado"],
+        [],
+        HEADINGS,
+        *([*ROW[:1], f"N{i}", "C/ 1"] for i in range(9)),
+    ]
+    lines.insert(7, [])
+    for data in (csv_bytes(lines), xlsx(lines), xls(lines)):
+        table = open_table(data)
+        everything = list(table.rows())
+        for after in (0, 3, 5, 7, 8, 12, 13, 99):
+            assert list(table.rows(after)) == [r for r in everything if r[0] > after]
+
+
+def test_caches_keep_no_long_texts():
+    long = "x" * 1000
+    before = fold.cache_info().currsize
+    for i in range(50):
+        fold(f"{long}{i}")
+        clean([*ROW, f"{long}{i}"], [*HEADINGS, "Población"])
+    assert fold.cache_info().currsize - before < 20
