@@ -51,7 +51,8 @@ class Settings:
     suite's clock, for dates of birth: without it neither the future nor years of two
     digits can be judged (the first are taken, the second refused); ``date1904`` the
     table's epoch; ``basis`` and ``basis_on`` why the people of the whole file may be
-    called (``compliance.BASES``, '' unsaid) and since when.
+    called (``compliance.BASES``, '' unsaid) and since when; ``profile`` the fields
+    of the campaign's profile (``profile.ProfileField``).
     """
 
     required: tuple[str, ...] = ("phone", "name", "street")
@@ -64,6 +65,7 @@ class Settings:
     date1904: bool = False
     basis: str = ""
     basis_on: datetime.date | None = None
+    profile: tuple[tuple, ...] = ()
 
 
 @dataclass
@@ -680,6 +682,11 @@ class Cleaner:
                 self._extras.append((column, name, kind == "profile"))
             else:
                 columns.setdefault(target, []).append(column)
+        self._profile = {field[0]: field for field in settings.profile}
+        if self._profile:
+            from .profile import convert  # it stands on this module
+
+            self._convert = convert
         self._columns = columns
         self._phone_columns = columns.get("phone", [])
         self._code_columns = columns.get("phone_code", [])
@@ -890,6 +897,13 @@ class Cleaner:
                     continue
                 if len(value) > 5:
                     notes.append(value)
+            if profile and (known := self._profile.get(name)):
+                value, wrong = self._convert(
+                    cells[column], known, self.settings.today, self.settings.date1904
+                )
+                _notice(clean, wrong, f"profile:{name}", column)
+                if value is None:
+                    continue
             (clean.profile if profile else clean.extra)[name] = value
         return notes
 

@@ -76,6 +76,11 @@ ROW_REASONS: dict[str, str] = {
     ),
     "basis_denied": _("This person gave no consent: %(value)s"),
     "yes_no": _("%(value)s is neither yes nor no"),
+    "profile_number": _("%(value)s is not a number: %(field_name)s stays empty"),
+    "profile_date": _("%(value)s is not a date: %(field_name)s stays empty"),
+    "profile_yes_no": _("%(value)s is neither yes nor no: %(field_name)s stays empty"),
+    "profile_choice": _("%(value)s is none of the choices of %(field_name)s"),
+    "profile_type": _("%(field_name)s cannot be filled from a file"),
     "asked_not_to_be_called": _("Asked not to be called: %(value)s"),
 }
 
