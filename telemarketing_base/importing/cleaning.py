@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -50,9 +51,11 @@ class Settings:
     as X1234567L) is a notice, not a repetition; ``today`` the company's date by the
     suite's clock, for dates of birth: without it neither the future nor years of two
     digits can be judged (the first are taken, the second refused); ``date1904`` the
-    table's epoch; ``basis`` and ``basis_on`` why the people of the whole file may be
-    called (``compliance.BASES``, '' unsaid) and since when; ``profile`` the fields
-    of the campaign's profile (``profile.ProfileField``).
+    table's epoch; ``key_columns`` the places of the columns that together are the
+    client's key, empty: the column 'external_key' alone; ``basis`` and ``basis_on``
+    why the people of the whole file may be called (``compliance.BASES``, '' unsaid)
+    and since when; ``profile`` the fields of the campaign\'s profile
+    (``profile.ProfileField``).
     """
 
     required: tuple[str, ...] = ("phone", "name", "street")
@@ -63,6 +66,7 @@ class Settings:
     duplicate_keys: tuple[str, ...] = ("phone", "vat", "email")
     today: datetime.date | None = None
     date1904: bool = False
+    key_columns: tuple[int, ...] = ()
     basis: str = ""
     basis_on: datetime.date | None = None
     profile: tuple[tuple, ...] = ()
@@ -80,6 +84,8 @@ class CleanRow:
     in the name; ``filled`` the fields in which something was written, 'nombre' and
     'sin correo' included; ``exclude``: the row says that the person asked not to be
     called, so its numbers must be excluded *even if the row itself is not loaded*;
+    ``client_key`` the columns by which the client company knows the person, as one
+    text for comparing (``client_key``);
     ``duplicate_of`` the row that it repeats; ``legal_basis``, ``basis_date``,
     ``basis_source`` and ``consent_text`` what the row itself says, '' or None where
     the file's counts; ``consent_denied``: it says that there is no consent, which
@@ -106,6 +112,7 @@ class CleanRow:
     iban: str = ""
     category: str = ""
     contact_type: str = ""
+    client_key: str = ""
     legal_basis: str = ""
     basis_date: datetime.date | None = None
     basis_source: str = ""
@@ -697,6 +704,7 @@ class Cleaner:
         ]
         self._plain_es = settings.region == "ES" and not self._code_columns
         self._basis = any(target in columns for target in _BASIS_TARGETS)
+        self._keyed = bool(settings.key_columns) or "external_key" in columns
         # 'phone' is asked for in any case
         self._required = [t for t in settings.required if t != "phone"]
         self._steps = [
@@ -722,6 +730,8 @@ class Cleaner:
         self._names(clean, cells)
         for step in self._steps:
             step(clean, cells)
+        if self._keyed:
+            _client_key(clean, self.mapping, self.settings)
         notes = self._extra(clean, cells) if self._extras else []
         if self._basis:
             parts = {t: self._of(cells, t) for t in _BASIS_TARGETS}
@@ -1046,6 +1056,45 @@ def _basis(clean: CleanRow, parts: dict, settings: Settings) -> None:
         _notice(clean, Problem("basis_date_missing"), "basis_date", None)
 
 
+def _client_key(clean: CleanRow, mapping: list[str | None], settings: Settings) -> None:
+    places = settings.key_columns
+    if not places:
+        if clean.external_key:
+            clean.client_key = client_key([clean.external_key])
+        return
+    parts = []
+    for place in places:
+        value = clean.raw[place] if place < len(clean.raw) else None
+        target = mapping[place] if place < len(mapping) else None
+        text = _text(value)
+        if target == "vat":
+            text = clean.vat or text
+        elif target == "phone" and (phone := check_phone(value, settings.region)[0]):
+            text = phone.e164
+        parts.append("" if stands_for_nothing(text, "external_key") else text)
+    if all(parts):
+        clean.client_key = client_key(parts)
+    else:
+        clean.notices.append(Problem("key_incomplete", field="external_key"))
+
+
+def client_key(parts: list[str]) -> str:
+    """The parts of a client's key as one text of at most 200 characters.
+
+    Accents, case and punctuation do not count, nor zeros before a number: the same
+    column comes as text from one program and as a number from the next.
+    """
+    key = " / ".join(
+        (text.lstrip("0") or "0") if text.isdigit() else text
+        for text in (fold(part).upper() or part.strip() for part in parts)
+    )
+    if len(key) > 200:
+        # an index takes no long texts
+        digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+        key = f"{key[:120]} {digest}"
+    return key
+
+
 def _note(clean: CleanRow, cells: Iterable) -> list[str]:
     written = [
         text
@@ -1137,6 +1186,9 @@ def _objection(clean: CleanRow, notes: list[str], cells: Iterable) -> None:
 
 
 # -------------------------------------------------------------------- many rows
+_HOLDS = {"external_key": "client_key"}
+
+
 class Duplicates:
     """Who was already in the file. One instance per file.
 
@@ -1165,7 +1217,7 @@ class Duplicates:
                     for phone in clean.phones
                     if phone.kind in PERSONAL_KINDS
                 ]
-            elif value := getattr(clean, key):
+            elif value := getattr(clean, _HOLDS.get(key, key)):
                 found.append((key, value))
         return found
 

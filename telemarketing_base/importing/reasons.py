@@ -55,7 +55,33 @@ ROW_REASONS: dict[str, str] = {
     "shared_in_file": _(
         "Row %(row)s of the file has the same %(key)s and another name"
     ),
-    "duplicate_in_database": _("This person is already in the database %(database)s"),
+    "duplicate_in_database": _(
+        "This person is already in the database %(database)s (same %(key)s)"
+    ),
+    "duplicate_prospect": _("This person is already a prospect (same %(key)s)"),
+    "duplicate_client": _("This person is already a client (same %(key)s)"),
+    "duplicate_doubtful": _("The row may be of one person or of another"),
+    "shared_in_database": _(
+        "Somebody in the database %(database)s has the same %(key)s and another name"
+    ),
+    "shared_in_partner": _(
+        "A prospect or client has the same %(key)s and another name"
+    ),
+    "other_key_in_file": _(
+        "Row %(row)s of the file has the same %(key)s and another client's key"
+    ),
+    "other_key_in_database": _(
+        "Somebody in the database %(database)s has the same %(key)s and another"
+        " client's key"
+    ),
+    "update_partner_only": _(
+        "A prospect or client who is in no database is not updated: load the file as"
+        " prospects or clients"
+    ),
+    "update_not_yours": _("That database is not yours to change"),
+    "update_other_vat": _("That person has another NIF"),
+    "update_several": _("Several people fit equally well"),
+    "key_incomplete": _("The client's key lacks a part"),
     "too_many_cells": _("The row has more cells than there are headings"),
     "province_unknown": _("There is no province %(value)s"),
     "province_mismatch": _(

@@ -27,6 +27,8 @@ from . import target
 from . import contact_hand
 from . import contact
 from . import import_job
+from . import import_row
+from . import import_matcher
 from . import exclusion
 from . import phone_blacklist
 from . import consent

@@ -160,6 +160,7 @@ class TelemarketingImport(models.Model):
     match_email = fields.Boolean(
         "By Mail", compute="_compute_match", store=True, precompute=True, readonly=False
     )
+    key_warning = fields.Char(compute="_compute_key_warning")
     match_scope = fields.Selection(
         [
             ("principal", "All databases of the same client company"),
@@ -217,6 +218,35 @@ class TelemarketingImport(models.Model):
         for job in self:
             source = job.database_id or job.campaign_id
             job.company_id = source.company_id or job.company_id or self.env.company
+
+    @api.depends(
+        "column_ids.is_key",
+        "column_ids.target",
+        "column_ids.heading",
+        "database_id.key_headings",
+    )
+    def _compute_key_warning(self):
+        """Said before people are updated by another key than the last time."""
+        for job in self:
+            known = job.database_id.key_headings or []
+            job.key_warning = False
+            if not known or not job.column_ids or job._key_headings() == known:
+                continue
+            there = {fold(column.heading or "") for column in job.column_ids}
+            names = ", ".join(known)
+            if set(known) - there:
+                job.key_warning = job.env._(
+                    "People of this database are known by %(columns)s, and the file "
+                    "lacks %(missing)s: without the same key they cannot be found.",
+                    columns=names,
+                    missing=", ".join(sorted(set(known) - there)),
+                )
+            else:
+                job.key_warning = job.env._(
+                    "People of this database are known by %s: with another key they "
+                    "are not found. Always use the same columns.",
+                    names,
+                )
 
     @api.depends("database_id")
     def _compute_match(self):
@@ -340,6 +370,7 @@ class TelemarketingImport(models.Model):
                     table.headings, suggest_mapping(table.headings), strict=True
                 )
             ]
+            known_key = set(job.database_id.key_headings or [])
             samples = [row for _number, row in _first(table.rows(), 3)]
             job.column_ids.unlink()
             job.write(
@@ -355,6 +386,7 @@ class TelemarketingImport(models.Model):
                                 "sequence": place,
                                 "heading": heading,
                                 "target": (target or "").split(":", 1)[0] or False,
+                                "is_key": fold(heading) in known_key,
                                 "sample": " · ".join(
                                     str(row[place])
                                     for row in samples
@@ -405,6 +437,8 @@ class TelemarketingImport(models.Model):
         for column, target in zip(self.column_ids, mapping, strict=True):
             remembered[fold(column.heading)] = target
         self.database_id.sudo().column_mapping = remembered
+        if key := self._key_headings():
+            self.database_id.sudo().key_headings = key
         self._define_extra_columns()
         self.write(
             {
@@ -511,6 +545,17 @@ class TelemarketingImport(models.Model):
             basis_on=day,
             required=required,
             duplicates=self.duplicates,
+            duplicate_keys=tuple(
+                key
+                for key, asked in (
+                    ("external_key", True),
+                    ("phone", self.match_phone),
+                    ("vat", self.match_vat),
+                    ("email", self.match_email),
+                )
+                if asked
+            ),
+            key_columns=self._key_columns(),
             # Files repeat made-up NIFs and family mails: under another name they
             # are a notice, not a repeated person.
             same_name_only=True,
@@ -519,6 +564,22 @@ class TelemarketingImport(models.Model):
             ).date(),
             date1904=bool(table and table.date1904),
         )
+
+    def _key_columns(self):
+        """Places of the columns marked as the client's key."""
+        return tuple(
+            place for place, column in enumerate(self.column_ids) if column.is_key
+        )
+
+    @api.private
+    def _key_headings(self):
+        """Folded headings of the columns that are the client's key: those marked,
+        else the one mapped to it. Sorted, so that two files compare."""
+        columns = self.column_ids
+        keys = columns.filtered("is_key") or columns.filtered(
+            lambda column: column.target == "external_key"
+        )
+        return sorted(fold(heading) for heading in keys.mapped("heading") if heading)
 
     def _refresh_preview(self, table):
         self.ensure_one()
@@ -760,7 +821,11 @@ class TelemarketingImport(models.Model):
             found = next((known[key] for key in keys if key in known), None)
             if found:
                 row.problems.append(
-                    Problem("duplicate_in_database", "", {"database": found})
+                    Problem(
+                        "duplicate_in_database",
+                        "",
+                        {"database": found, "key": "phone"},
+                    )
                 )
 
     def _bulk_insert(self, model, columns, rows):

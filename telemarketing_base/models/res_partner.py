@@ -5,8 +5,9 @@ from odoo.exceptions import AccessError, ValidationError
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
-    # Odoo stores it without an index; matching by number would scan the table.
+    # Odoo stores them without an index; matching by them would scan the table.
     phone_sanitized = fields.Char(index="btree_not_null")
+    email_normalized = fields.Char(index="btree_not_null")
     funnel_stage = fields.Selection(
         [("prospect", "Prospect"), ("client", "Client")],
         index="btree_not_null",

@@ -8,6 +8,7 @@ from . import test_holidays
 from . import test_evidence
 from . import test_import
 from . import test_import_screens
+from . import test_import_match
 from . import test_js
 from . import test_masters
 from . import test_privacy

@@ -419,6 +419,13 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"import_id": job.id, "heading": f"Column {n}"}
 
     @classmethod
+    def _values_import_change(cls, scope, campaign, agent, team, n):
+        job = cls.env["telemarketing.import"].create(
+            cls._values("telemarketing.import", scope)
+        )
+        return {"import_id": job.id, "contact_id": cls.contacts[scope].id, "row": n}
+
+    @classmethod
     def _company_of(cls, scope):
         if scope == "common":
             return cls.env["res.company"]
@@ -580,6 +587,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.stat.time": {"seconds": 2},
         "telemarketing.stat.time.delta": {"seconds": 2},
         "telemarketing.import": {"sheet": "x"},
+        "telemarketing.import.change": {"row": 1},
         "telemarketing.import.column": {"target": "name"},
         "telemarketing.script.version": {"body": "x"},
         "telemarketing.evidence.file": {"date_to": "2100-01-01"},
