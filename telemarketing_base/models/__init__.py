@@ -29,6 +29,7 @@ from . import contact
 from . import import_job
 from . import import_row
 from . import import_matcher
+from . import import_partners
 from . import exclusion
 from . import phone_blacklist
 from . import consent

@@ -331,6 +331,21 @@ class TelemarketingContact(models.Model):
             "telemarketing_principal_id": self.principal_id.id,
         }
 
+    @api.private
+    def _prepare_lead_values(self, campaign):
+        """The opportunity of a qualified contact in this campaign."""
+        self.ensure_one()
+        return {
+            "type": "opportunity",
+            "name": f"{campaign.name}: {self.display_name}",
+            "partner_id": self.partner_id.id,
+            "company_id": self.company_id.id,
+            "campaign_id": campaign.utm_campaign_id.id,
+            "team_id": campaign.sale_team_id.id,
+            "user_id": False,
+            "telemarketing_campaign_id": campaign.id,
+        }
+
 
 class TelemarketingContactPhone(models.Model):
     """A contact's numbers in order, as they were given and linked to the number."""

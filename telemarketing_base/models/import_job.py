@@ -175,6 +175,11 @@ class TelemarketingImport(models.Model):
         default=True,
         help="People whom a call, or somebody, has made a prospect or a client.",
     )
+    make_leads = fields.Boolean(
+        "An Opportunity for Each",
+        help="Of prospects: an open opportunity of the campaign, as a call that "
+        "qualifies somebody makes it. Where there is one already, none.",
+    )
     assign_agent_ids = fields.Many2many(
         "res.users",
         string="Share Out to",
@@ -264,11 +269,14 @@ class TelemarketingImport(models.Model):
                     job.env._("Choose the database that these people go to.")
                 )
 
-    @api.depends("database_id")
+    @api.depends("database_id", "kind")
     def _compute_basis(self):
         for job in self:
             database = job.database_id
-            job.legal_basis = database.legal_basis
+            # Who is loaded as a client is called as one (LGTel art. 66.1.b, Circular
+            # AEPD 1/2023) unless somebody states another basis.
+            of_kind = "client" if job.kind == "clients" else False
+            job.legal_basis = database.legal_basis or of_kind
             job.basis_date = database.basis_date
             job.basis_source = database.basis_source
 

@@ -259,64 +259,28 @@ class TelemarketingInteraction(models.Model):
 
     @api.private
     def _match_partner(self):
-        """The partner that this contact already is, within its principal.
-
-        By NIF, then E.164, then mail. A NIF that contradicts a match by phone or
-        mail is a doubtful duplicate: raises ``UserError``.
+        """The partner that this contact already is, within its principal: the rule of
+        ``telemarketing.import.partners``. Who may be somebody else is nobody's to
+        decide: raises ``UserError``.
         """
-        contact = self.contact_id
-        Partner = self.env["res.partner"]
-        base = [
-            ("telemarketing_principal_id", "=", contact.principal_id.id),
-            ("company_id", "in", (False, contact.company_id.id)),
-            # A customer that Odoo already has is one, whatever its stage; our own
-            # users are not.
-            ("partner_share", "=", True),
-            ("telemarketing_is_principal", "=", False),
-        ]
-        if contact.vat:
-            vats = [contact.vat, f"ES{contact.vat}"]
-            found = Partner.search(base + [("vat", "in", vats)], limit=1)
-            if found:
-                return found
-        numbers = contact.phone_ids.filtered(lambda p: p.state == "ok").mapped("e164")
-        tried = []
-        if numbers:
-            tried.append([("phone_sanitized", "in", numbers)])
-        if contact.email:
-            tried.append([("email_normalized", "=", contact.email)])
-        for criterion in tried:
-            found = Partner.search(base + criterion, limit=2)
-            if not found:
-                continue
-            other = found.filtered(
-                lambda p: (
-                    p.vat and contact.vat and p.vat.removeprefix("ES") != contact.vat
+        partner, doubtful = self.env["telemarketing.import.partners"]._match(
+            self.contact_id
+        )[self.contact_id.id]
+        if doubtful:
+            raise UserError(
+                self.env._(
+                    "it may be the same as %s; decide by hand.",
+                    ", ".join(doubtful.mapped("display_name")),
                 )
             )
-            if other or len(found) > 1:
-                raise UserError(
-                    self.env._(
-                        "it may be the same as %s; decide by hand.",
-                        ", ".join(found.mapped("display_name")),
-                    )
-                )
-            return found
-        return Partner
+        return partner
 
     @api.private
     def _prepare_lead_values(self):
-        contact, campaign = self.contact_id, self.campaign_id
         return {
-            "type": "opportunity",
-            "name": f"{campaign.name}: {contact.display_name}",
-            "partner_id": contact.partner_id.id,
+            **self.contact_id._prepare_lead_values(self.campaign_id),
             "company_id": self.company_id.id,
-            "campaign_id": campaign.utm_campaign_id.id,
-            "team_id": campaign.sale_team_id.id,
-            "user_id": False,
             "description": self.notes,
-            "telemarketing_campaign_id": campaign.id,
             "telemarketing_interaction_id": self.id,
             "telemarketing_operator_id": self.agent_id.id,
         }
