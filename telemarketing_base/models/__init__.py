@@ -57,6 +57,7 @@ from . import erasure
 from . import retention
 from . import principal_return
 from . import res_config_settings
+from . import normalise
 from . import guard
 from . import evidence_file
 from . import robinson_check

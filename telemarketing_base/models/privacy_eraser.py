@@ -419,6 +419,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             )
         )
         self._blank("telemarketing.contact", ids, active=False, erased_at=now)
+        # What normalising wrote over holds old values.
+        cr.execute(
+            "DELETE FROM telemarketing_normalise_line WHERE contact_id = ANY(%(ids)s)",
+            links,
+        )
         self._empty_events(targets)
         self.env.invalidate_all(flush=False)
 
@@ -579,6 +584,10 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             [partners.ids],
         )
         cr.execute("DELETE FROM sms_sms WHERE partner_id = ANY(%s)", [partners.ids])
+        cr.execute(
+            "DELETE FROM telemarketing_normalise_line WHERE partner_id = ANY(%s)",
+            [partners.ids],
+        )
         for records in (partners, leads, orders):
             self._forget_messages(records._name, records.ids)
             binaries = [

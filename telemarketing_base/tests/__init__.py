@@ -23,3 +23,4 @@ from . import test_scripts
 from . import test_robinson
 from . import test_tours
 from . import test_gate
+from . import test_normalise

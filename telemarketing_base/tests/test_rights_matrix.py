@@ -554,8 +554,30 @@ class TestRightsMatrix(TelemarketingCommon):
             "reason": "court",
         }
 
+    @classmethod
+    def _values_normalise(cls, scope, campaign, agent, team, n):
+        return {"company_id": campaign.company_id.id, "campaign_id": campaign.id}
+
+    @classmethod
+    def _values_normalise_line(cls, scope, campaign, agent, team, n):
+        run = cls.env["telemarketing.normalise"].create(
+            cls._values("telemarketing.normalise", scope)
+        )
+        contact = cls.contacts[scope]
+        return {
+            "run_id": run.id,
+            "company_id": campaign.company_id.id,
+            "contact_id": contact.id,
+            "kind": "change",
+            "model": contact._name,
+            "res_id": contact.id,
+            "field": "name",
+        }
+
     # What is written to try a write, where it is not the name.
     WRITES = {
+        "telemarketing.normalise": {"do_name": False},
+        "telemarketing.normalise.line": {"old": "x"},
         "telemarketing.erasure": {"requester": "x"},
         "telemarketing.principal.return": {"fmt": "csv"},
         "telemarketing.retention.rule": {"days": 900},
