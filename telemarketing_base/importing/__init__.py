@@ -30,7 +30,7 @@ from .mapping import (
 )
 from .reader import Limits, Table, open_table
 from .reasons import REASONS, ReadError
-from .returned import neutralise, unneutralise, write_returned
+from .returned import neutralise, unneutralise, write_returned, write_returned_to
 
 __all__ = [
     "MANY",
@@ -61,4 +61,5 @@ __all__ = [
     "tidy_name",
     "unneutralise",
     "write_returned",
+    "write_returned_to",
 ]

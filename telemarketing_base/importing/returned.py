@@ -12,6 +12,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import BinaryIO
 
 import xlsxwriter
 
@@ -43,7 +44,22 @@ def write_returned(
     separator: str = ";",
     reason_heading: str = REASON_HEADING,
 ) -> bytes:
-    """A file of ``rows``, pairs of (raw cells, reason as a sentence).
+    """The bytes of ``write_returned_to``."""
+    out = io.BytesIO()
+    write_returned_to(out, rows, headings, fmt, separator, reason_heading)
+    return out.getvalue()
+
+
+def write_returned_to(
+    out: BinaryIO,
+    rows: Iterable[tuple[Sequence, str]],
+    headings: Sequence[str],
+    fmt: str,
+    separator: str = ";",
+    reason_heading: str = REASON_HEADING,
+) -> None:
+    """A file of ``rows``, pairs of (raw cells, reason as a sentence), written as they
+    come: memory does not grow with them.
 
     ``fmt`` 'csv' for a file that came as csv (UTF-8 with BOM, which every Excel
     understands, whatever it was), anything else gives .xlsx. Cells beyond the
@@ -66,21 +82,22 @@ def write_returned(
             yield [*cells, reason, *raw[width + drop :]]
 
     if fmt == "csv":
-        return _csv(lines(), separator)
-    return _xlsx(lines())
+        _csv(out, lines(), separator)
+    else:
+        _xlsx(out, lines())
 
 
-def _csv(lines: Iterable[list], separator: str) -> bytes:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=separator, lineterminator="\r\n")
+def _csv(out: BinaryIO, lines: Iterable[list], separator: str) -> None:
+    # a lone surrogate cannot be written: it becomes a question mark
+    text = io.TextIOWrapper(out, encoding="utf-8-sig", errors="replace", newline="")
+    writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
     for line in lines:
         writer.writerow([neutralise(shown(value)) for value in line])
-    # a lone surrogate cannot be written: it becomes a question mark
-    return out.getvalue().encode("utf-8-sig", "replace")
+    text.flush()
+    text.detach()
 
 
-def _xlsx(lines: Iterable[list]) -> bytes:
-    out = io.BytesIO()
+def _xlsx(out: BinaryIO, lines: Iterable[list]) -> None:
     book = xlsxwriter.Workbook(out, {"constant_memory": True})
     sheet = book.add_worksheet()
     bold = book.add_format({"bold": True})
@@ -104,4 +121,3 @@ def _xlsx(lines: Iterable[list]) -> bytes:
                 text = shown(value).encode("utf-8", "replace").decode("utf-8")
                 sheet.write_string(r, c, text[:32767], bold if r == 0 else None)
     book.close()
-    return out.getvalue()

@@ -178,18 +178,20 @@ class TelemarketingGate(models.AbstractModel):
         )
 
     @api.model
-    def _facts_sql(self, company, where, now, normalised=False):
+    def _facts_sql(self, company, where, now, normalised=False, targets=None):
         """SELECT target, phone, seq, province, facts: a row per telephone, or one
         without for who has none.
 
         :param SQL where: condition on ``t`` (target), ``c`` (contact)
+        :param SQL targets: what stands for the table of targets where they are not
+            there yet (a file that is being loaded)
         """
         return SQL(
             """SELECT t.id AS target, p.id AS phone,
                       row_number() OVER (PARTITION BY t.id ORDER BY p.sequence, p.id)
                           AS seq,
                       place.province AS province, %(row)s AS facts
-               FROM telemarketing_target t
+               FROM %(targets)s t
                JOIN telemarketing_contact c ON c.id = t.contact_id
                JOIN telemarketing_database d ON d.id = c.database_id
                LEFT JOIN telemarketing_contact_phone p ON p.contact_id = c.id
@@ -210,6 +212,7 @@ class TelemarketingGate(models.AbstractModel):
                    WHERE %(barring)s) barred ON true
                WHERE t.company_id = %(company)s AND %(where)s""",
             row=self._row_sql(company, now, normalised),
+            targets=targets or SQL("telemarketing_target"),
             states=self._provinces()[0],
             codes=self._provinces()[1],
             spain=self.env["ir.model.data"]._xmlid_to_res_id("base.es"),

@@ -4,16 +4,12 @@ import logging
 import re
 import tempfile
 from dataclasses import replace
-from datetime import date, datetime
 
 from markupsafe import Markup
-from psycopg2.extras import Json, execute_values
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..identity.phone import PERSONAL_KINDS
 from ..identity.reasons import Problem
 from ..identity.text import fold
 from ..importing import (
@@ -23,20 +19,20 @@ from ..importing import (
     ReadError,
     Settings,
     check_mapping,
-    clean_rows,
     open_table,
     preview,
     suggest_mapping,
-    write_returned,
+    write_returned_to,
 )
 from ..importing.cleaning import DATED
 from ..importing.mapping import extra_target
-from .consent import spanish_day, start_of_day
+from ..importing.source import WorkerDied
+from ..importing.staging import Staging, from_json
+from .consent import spanish_day
+from .import_loader import LoadedElsewhere
 
 _logger = logging.getLogger(__name__)
 
-# Rows loaded by one transaction: what a crash can make us do again, at most.
-CHUNK = 1000
 PREVIEW_ROWS = 12
 
 
@@ -203,7 +199,12 @@ class TelemarketingImport(models.Model):
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
-    returned_rows = fields.Json(readonly=True)
+    row_ids = fields.One2many(
+        "telemarketing.import.row", "import_id", "Rows Given Back", readonly=True
+    )
+    change_ids = fields.One2many(
+        "telemarketing.import.change", "import_id", "Values Changed", readonly=True
+    )
     returned_file = fields.Binary(attachment=True, readonly=True)
     returned_name = fields.Char(readonly=True)
 
@@ -656,389 +657,91 @@ class TelemarketingImport(models.Model):
             self._reason_text(problem) for problem in [*row.problems, *row.notices]
         )
 
+    @api.private
+    def _reasons_of(self, found):
+        """The same of what stands in STAGE: ``[code, value, params, field, column]``
+        each."""
+        return "; ".join(self._reason_text(Problem(*problem)) for problem in found)
+
     # LOADING
 
     @api.model
     def _cron_load(self):
-        """Load the jobs that wait, in transactions of ``CHUNK`` rows."""
-        for job in self.search([("state", "=", "loading")], order="id"):
-            if not job.try_lock_for_update(allow_referencing=True):
-                continue
-            # In the name and the language of who loads it.
-            loader = job.create_uid
-            job = (
-                job.with_user(loader)
-                .with_context(lang=loader.lang)
-                .with_company(job.company_id)
-                .sudo()
-            )
-            try:
-                job._load()
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-                # Somebody wrote the job (Stop) or loaded the same number meanwhile:
-                # on from the last chunk that stands.
-                job._roll_back()
-                self.env.ref("telemarketing_base.cron_import").sudo()._trigger()
-                job._commit_chunk(0)
-            except ReadError as error:
-                job._roll_back()
-                job.write({"state": "failed", "error": job._reason_text(error.problem)})
-                job._commit_chunk(0)
-            except Exception as error:  # a bad file must not stop the others
-                job._roll_back()
-                _logger.exception("import %s failed", job.id)
-                text = job.env._(
-                    "Loading stopped after row %(row)s: %(why)s. Load goes on from "
-                    "there when it is pressed again.",
-                    row=job.position,
-                    why=error,
-                )
-                job.write({"state": "failed", "error": text})
-                job._commit_chunk(0)
+        """Load the jobs that wait, each some seconds at a time."""
+        self._work_in_turns(["loading"], "telemarketing_base.cron_import")
 
     def _commit_chunk(self, done):
         self._keep_chunk(done, max(0, self.total - self.position))
 
+    @api.private
     def _load(self):
+        """All of it, from the position reached."""
+        for _piece in self._steps():
+            pass
+
+    @api.private
+    def _steps(self):
         self.ensure_one()
-        data = base64.b64decode(self.with_context(bin_size=False).file or b"")
-        with tempfile.NamedTemporaryFile() as spool:
-            spool.write(data)
-            spool.flush()
-            del data
-            table = open_table(
-                spool.name,
-                self.filename,
-                sheet=self.sheet or None,
-                limits=self.company_id._telemarketing_limits(),
-            )
-            mapping, settings = self._mapping(), self._settings(table)
-            rows = clean_rows(table.rows(), mapping, settings)
-            if self.stop_asked:
-                return self._stop(table)
-            place, chunk = 0, []
-            # After a restart the rows before the position are read again, to know
-            # whom later rows repeat, and not written.
-            for row in rows:
-                place += 1
-                if place <= self.position:
-                    continue
-                chunk.append(row)
-                if len(chunk) >= CHUNK:
-                    self._load_chunk(chunk)
-                    chunk = []
-                    self.invalidate_recordset(["stop_asked"])
-                    if self.stop_asked:
-                        return self._stop(table)
-            if chunk:
-                self._load_chunk(chunk)
-            self._write_returned(table)
-        self.write({"state": "done", "finished_at": fields.Datetime.now()})
-        self._share_out()
-        if self.campaign_id.state == "running":
-            self.env["telemarketing.robinson.service"]._campaign_started(
-                self.campaign_id
-            )
-        self._commit_chunk(0)
+        if self.kind == "articles":
+            self.env["telemarketing.import.articles"]._load(self)
+            return
+        yield from self.env["telemarketing.import.loader"]._steps(self)
 
-    def _stop(self, table):
-        """What is loaded stays; loading can go on from here."""
-        self.state = "stopped"
-        self._write_returned(table)
-        self._commit_chunk(0)
-
-    def _load_chunk(self, chunk):
-        """Write these rows and the position reached, then commit."""
-        good = [row for row in chunk if row.ok]
-        if self.duplicates == "skip":
-            self._mark_known(good)
-            good = [row for row in good if row.ok]
-        contact_of = self._insert_contacts(good)
-        numbers = self.env["telemarketing.number"]._get_or_create(
-            self.company_id, [phone for row in chunk for phone in row.phones]
-        )
-        self._insert_phones(good, contact_of, numbers)
-        self._insert_consents(good, contact_of)
-        targets = self._insert_targets(good, contact_of)
-        objections = self._insert_exclusions(chunk, contact_of, numbers)
-        # The inserts went past the ORM: what it remembers of these lists is old.
-        self.env.invalidate_all()
-        added = self.env["telemarketing.target"].browse(targets)
-        # Also numbers that were excluded before this file came.
-        added._refresh_gate(targets=added)
-        excluded = len(added.filtered(lambda target: target.state == "excluded"))
-        basis, day, _source = self._basis()
-        returned = list(self.returned_rows or [])
-        for row in chunk:
-            if row.problems or row.notices:
-                returned.append([_jsonable(row.raw), self._reasons(row)])
+    @api.private
+    def _fail(self, error):
+        if isinstance(error, ReadError):
+            self.write({"state": "failed", "error": self._reason_text(error.problem)})
+            return
+        if isinstance(error, LoadedElsewhere):
+            # Whoever has it goes on; it is not ours to stop.
+            return
+        _logger.error("import %s failed", self.id, exc_info=error)
+        why = str(error)
+        if isinstance(error, WorkerDied):
+            why = self.env._(
+                "the program that reads the file ended (%s): not enough memory, or "
+                "somebody ended it",
+                error,
+            )
         self.write(
             {
-                "position": self.position + len(chunk),
-                "loaded": self.loaded + len(good),
-                "bad": self.bad + len(chunk) - len(good),
-                "noticed": self.noticed + sum(bool(row.notices) for row in good),
-                "excluded": self.excluded + excluded,
-                "without_basis": self.without_basis
-                + sum(not row.basis_in(basis, day)[0] for row in good),
-                "returned_rows": returned,
+                "state": "failed",
+                "error": self.env._(
+                    "Loading stopped after row %(row)s: %(why)s. Load goes on from "
+                    "there when it is pressed again.",
+                    row=self.position,
+                    why=why,
+                ),
             }
         )
-        _logger.info(
-            "import %s: %s rows, %s loaded, %s objections",
-            self.id,
-            self.position,
-            self.loaded,
-            objections,
-        )
-        self._commit_chunk(len(chunk))
 
-    def _mark_known(self, rows):
-        """Rows of people whom a database of the same principal has already: by
-        number, or by NIF and name."""
-        if not rows:
-            return
-        numbers = {phone.e164 for row in rows for phone in row.phones}
-        vats = {row.vat for row in rows if row.vat}
-        self.env.cr.execute(
-            """SELECT p.e164, c.vat, c.name, d.name
-               FROM telemarketing_contact_phone p
-               JOIN telemarketing_contact c ON c.id = p.contact_id
-               JOIN telemarketing_database d ON d.id = c.database_id
-               WHERE p.e164 = ANY(%(numbers)s) AND c.company_id = %(company)s
-                 AND c.principal_id IS NOT DISTINCT FROM %(principal)s
-               UNION ALL
-               SELECT NULL, c.vat, c.name, d.name FROM telemarketing_contact c
-               JOIN telemarketing_database d ON d.id = c.database_id
-               WHERE c.vat = ANY(%(vats)s) AND c.company_id = %(company)s
-                 AND c.principal_id IS NOT DISTINCT FROM %(principal)s""",
-            {
-                "numbers": list(numbers),
-                "vats": list(vats),
-                "company": self.company_id.id,
-                "principal": self.database_id.principal_id.id or None,
-            },
-        )
-        known = {}
-        for e164, vat, name, database in self.env.cr.fetchall():
-            known[e164 or (vat, fold(name or ""))] = database
-        for row in rows:
-            keys = [p.e164 for p in row.phones if p.kind in PERSONAL_KINDS]
-            if row.vat:
-                keys.append((row.vat, fold(row.name)))
-            found = next((known[key] for key in keys if key in known), None)
-            if found:
-                row.problems.append(
-                    Problem(
-                        "duplicate_in_database",
-                        "",
-                        {"database": found, "key": "phone"},
-                    )
-                )
+    @api.private
+    def _limits(self):
+        """What the file may measure."""
+        return self.company_id._telemarketing_limits()
 
-    def _bulk_insert(self, model, columns, rows):
-        """INSERT with the model's own defaults for the columns not given.
-
-        :param list rows: tuples in the order of ``columns``
-        :return: ids in the order of the rows
-        """
-        if not rows:
-            return []
-        Model = self.env[model]
-        stored = [
-            name
-            for name, field in Model._fields.items()
-            if field.store
-            and field.column_type
-            and name not in columns
-            and name != "id"
-        ]
-        # A column left NULL is neither true nor false for an index's predicate.
-        defaults = {
-            name: False if Model._fields[name].type == "boolean" else 0
-            for name in stored
-            if Model._fields[name].type in ("boolean", "integer", "float")
-        } | Model.default_get(stored)
-        constants = {
-            name: field.convert_to_column_insert(
-                field.convert_to_cache(value, Model.new({})), Model.browse()
-            )
-            for name, value in defaults.items()
-            if (field := Model._fields[name]) and name in stored
-        }
-        now = fields.Datetime.now()
-        constants |= {
-            "create_uid": self.env.uid,
-            "write_uid": self.env.uid,
-            "create_date": now,
-            "write_date": now,
-        }
-        names = [*columns, *constants]
-        quoted = ", ".join(f'"{name}"' for name in names)
-        fixed = tuple(constants.values())
-        cr = self.env.cr
-        # Names come from the model's fields, values are parameters.
-        result = execute_values(
-            cr._obj,
-            f'INSERT INTO "{Model._table}" ({quoted}) VALUES %s RETURNING id',
-            [(*row, *fixed) for row in rows],
-            page_size=CHUNK,
-            fetch=True,
-        )
-        return [row[0] for row in result]
-
-    def _insert_contacts(self, rows):
-        """:return: ``{row number: contact id}``"""
+    @api.private
+    def _staging(self):
+        """How the rows of this file become lines of STAGE."""
         database = self.database_id
-        states = {
-            state.code: state.id
-            for state in self.env["res.country.state"].search(
-                [("country_id.code", "=", "ES")]
-            )
-        }
-        spain = self.env.ref("base.es").id
-        headings = _unique([column.heading for column in self.column_ids])
-        extra_names = self._extra_names()
-        stated = self._basis()
-        # Stated here and not of the database, which has other people.
-        of_file = stated != (
-            database.legal_basis or "",
-            database.basis_date or None,
-            (database.basis_source or "").strip(),
-        )
-        columns = [
-            "name",
-            "database_id",
-            "campaign_id",
-            "company_id",
-            "principal_id",
-            "active",
-            "vat",
-            "is_company",
-            "street",
-            "zip",
-            "city",
-            "state_id",
-            "country_id",
-            "email",
-            "birthdate",
-            "lang",
-            "note",
-            "legal_basis",
-            "basis_date",
-            "basis_source",
-            "client_until",
-            "interacted_on",
-            "is_professional",
-            "contact_properties",
-            "raw_values",
-            "import_id",
-            "import_row",
-        ]
-        values = [
-            (
-                row.name or None,
-                database.id,
-                database.campaign_id.id,
-                database.company_id.id,
-                database.principal_id.id or None,
-                True,
-                row.vat or None,
-                row.is_company,
-                row.street or None,
-                row.zip or None,
-                row.city or None,
-                states.get(row.state),
-                spain,
-                row.email or None,
-                row.birthdate,
-                row.language or None,
-                row.note or None,
-                *self._own_basis(row, stated, of_file),
-                row.client_until,
-                row.interacted_on,
-                row.is_professional,
-                Json(self._extra_values(row, extra_names)),
-                Json(dict(zip(headings, _jsonable(row.raw), strict=False))),
-                self.id,
-                row.row,
-            )
-            for row in rows
-        ]
-        ids = self._bulk_insert("telemarketing.contact", columns, values)
-        return {row.row: contact for row, contact in zip(rows, ids, strict=True)}
-
-    def _own_basis(self, row, stated, of_file):
-        """``legal_basis, basis_date, basis_source`` that a person carries herself:
-        None where her database's count."""
-        if not (row.own_basis or of_file):
-            return None, None, None
-        basis, day, source = stated
-        # A day of its own is that of its basis, so the two go together.
-        mine = row.legal_basis or (basis if of_file or row.basis_date else "")
-        same = not row.legal_basis or row.legal_basis == basis
-        return (
-            mine or None,
-            row.basis_date or (day if mine and same else None),
-            row.basis_source or (source if mine and same else None) or None,
+        basis, day, source = stated = self._basis()
+        return Staging(
+            mapping=tuple(self._mapping()),
+            settings=self._settings(),
+            headings=tuple(column.heading or "" for column in self.column_ids),
+            extra_names=self._extra_names(),
+            basis_source=source,
+            # Stated here and not of the database, which has other people.
+            of_file=stated
+            != (
+                database.legal_basis or "",
+                database.basis_date or None,
+                (database.basis_source or "").strip(),
+            ),
         )
 
-    def _insert_consents(self, rows, contact_of):
-        """What each row says of consent, into the ledger; then who consented when."""
-        basis, day, _source = self._basis()
-        now = self.env["telemarketing.clock"]._now()
-        database = self.database_id
-        texts = self._texts(rows)
-        values = []
-        for row in rows:
-            mine, on = row.basis_in(basis, day)
-            given = start_of_day(on) if mine == "consent" and row.own_basis else None
-            if not given and not row.consent_denied:
-                continue
-            where = self.env._("%(file)s, row %(row)s", file=self.filename, row=row.row)
-            label = row.consent_text[:200] or None
-            values.append(
-                (
-                    contact_of[row.row],
-                    database.company_id.id,
-                    database.principal_id.id or None,
-                    database.id,
-                    "call",
-                    "file",
-                    given,
-                    now if row.consent_denied else None,
-                    "file" if row.consent_denied else None,
-                    texts.get(fold(row.consent_text)) if label else None,
-                    label,
-                    f"{row.basis_source} · {where}" if row.basis_source else where,
-                )
-            )
-        self._bulk_insert(
-            "telemarketing.consent",
-            [
-                "contact_id",
-                "company_id",
-                "principal_id",
-                "database_id",
-                "purpose",
-                "channel",
-                "given_at",
-                "withdrawn_at",
-                "withdrawal_channel",
-                "text_id",
-                "text_version",
-                "source",
-            ],
-            values,
-        )
-        self.env["telemarketing.consent"]._refresh_contacts(
-            list(contact_of.values()), gate=False
-        )
-
-    def _texts(self, rows):
-        """``{folded label: id}`` of our texts, if a row names one."""
-        if not any(row.consent_text for row in rows):
-            return {}
+    def _texts(self):
+        """``{folded label: id}`` of our texts of consent."""
         texts = (
             self.env["telemarketing.consent.text"]
             .sudo()
@@ -1051,114 +754,6 @@ class TelemarketingImport(models.Model):
             )
         )
         return {fold(text.display_name): text.id for text in texts}
-
-    def _insert_phones(self, rows, contact_of, numbers):
-        values = [
-            (
-                contact_of[row.row],
-                self.company_id.id,
-                10 * (place + 1),
-                phone.raw[:64] or phone.e164,
-                phone.e164,
-                numbers[phone.e164],
-                "ok",
-            )
-            for row in rows
-            for place, phone in enumerate(row.phones)
-        ]
-        self._bulk_insert(
-            "telemarketing.contact.phone",
-            [
-                "contact_id",
-                "company_id",
-                "sequence",
-                "raw",
-                "e164",
-                "number_id",
-                "state",
-            ],
-            values,
-        )
-
-    def _insert_targets(self, rows, contact_of):
-        database, campaign = self.database_id, self.database_id.campaign_id
-        now = self.env["telemarketing.clock"]._now()
-        state = "ready" if campaign.state == "running" else "new"
-        values = [
-            (
-                contact_of[row.row],
-                campaign.id,
-                database.company_id.id,
-                database.principal_id.id or None,
-                database.id,
-                campaign.profile_id.id or None,
-                state,
-                database.switched_on and database.active,
-                now,
-                now,
-            )
-            for row in rows
-        ]
-        return self._bulk_insert(
-            "telemarketing.target",
-            [
-                "contact_id",
-                "campaign_id",
-                "company_id",
-                "principal_id",
-                "database_id",
-                "profile_id",
-                "state",
-                "live",
-                "callable_from",
-                "due_at",
-            ],
-            values,
-        )
-
-    def _insert_exclusions(self, rows, contact_of, numbers):
-        """People who, the file says, asked not to be called: also when their row is
-        not loaded. Towards the principal whose file it is; ours: everywhere."""
-        principal = self.database_id.principal_id
-        scope = "principal" if principal else "all"
-        wanted = {}
-        for row in rows:
-            for phone in row.phones if row.exclude else ():
-                wanted.setdefault(numbers[phone.e164], row)
-        Exclusion = self.env["telemarketing.exclusion"]
-        domain = [
-            ("number_id", "in", list(wanted)),
-            ("lifted_at", "=", False),
-            ("scope", "=", scope),
-            ("reason", "=", "objection"),
-            ("company_id", "=", self.company_id.id),
-        ]
-        if principal:
-            domain.append(("principal_id", "=", principal.id))
-        known = set(Exclusion.sudo().search(domain).number_id.ids)
-        new = {number: row for number, row in wanted.items() if number not in known}
-        references = Exclusion.sudo()._references(len(new)) if new else []
-        created = Exclusion.sudo().create(
-            [
-                {
-                    "reference": reference,
-                    "company_id": self.company_id.id,
-                    "number_id": number,
-                    "contact_id": contact_of.get(row.row),
-                    "scope": scope,
-                    "principal_id": principal.id,
-                    "reason": "objection",
-                    "channel": "file",
-                    "source": self.env._(
-                        "%(file)s, row %(row)s", file=self.filename, row=row.row
-                    ),
-                }
-                for reference, (number, row) in zip(
-                    references, new.items(), strict=True
-                )
-            ]
-        )
-        return len(created)
 
     # EXTRA COLUMNS
 
@@ -1186,36 +781,53 @@ class TelemarketingImport(models.Model):
             if column.target == "extra"
         }
 
-    def _extra_values(self, row: CleanRow, names):
-        return {
-            name: str(value)
-            for heading, value in row.extra.items()
-            if (name := names.get(heading)) and value not in (None, "")
-        }
-
     # WHAT COMES BACK
 
-    def _write_returned(self, table):
+    @api.private
+    def _write_returned(self, kind, separator):
         """Bad and noticed rows as a file with the same columns and *Motivo*."""
-        rows = self.returned_rows or []
-        if not rows:
+        if not self.env["telemarketing.import.row"].search_count(
+            [("import_id", "=", self.id)], limit=1
+        ):
             return
-        fmt = "csv" if table.kind == "csv" else "xlsx"
+        fmt = "csv" if kind == "csv" else "xlsx"
         stem = self.filename.rsplit(".", 1)[0]
         suffix = self.env._("returned")
-        content = write_returned(
-            [(_from_json(raw), reason) for raw, reason in rows],
-            table.headings,
-            fmt,
-            separator=table.separator or ";",
-        )
+        with tempfile.TemporaryFile() as spool:
+            write_returned_to(
+                spool,
+                self._wrong_rows(),
+                [column.heading or "" for column in self.column_ids],
+                fmt,
+                separator=separator or ";",
+            )
+            spool.seek(0)
+            content = spool.read()
         self.write(
             {
                 "returned_file": base64.b64encode(content),
                 "returned_name": f"{stem}-{suffix}.{fmt}",
-                "returned_rows": False if self.state != "stopped" else rows,
             }
         )
+
+    def _wrong_rows(self):
+        """``(cells, reason)`` of each, in the order of the file; a thousand at a time
+        in memory."""
+        self.env["telemarketing.import.row"].flush_model()
+        after = (-1, 0)
+        while True:
+            self.env.cr.execute(
+                """SELECT row, id, raw, reason FROM telemarketing_import_row
+                   WHERE import_id = %s AND (row, id) > %s
+                   ORDER BY row, id LIMIT 1000""",
+                [self.id, after],
+            )
+            found = self.env.cr.fetchall()
+            if not found:
+                return
+            for row, place, raw, reason in found:
+                after = (row, place)
+                yield [from_json(cell) for cell in raw or []], reason or ""
 
     def _share_out(self):
         if not self.assign_agent_ids:
@@ -1245,9 +857,8 @@ class TelemarketingImport(models.Model):
         self.ensure_one()
         job = self.with_context(bin_size=False).sudo()
         wanted = re.compile("|".join(re.escape(_squeezed(n)) for n in sorted(needles)))
-        for raw, _reason in job.returned_rows or []:
-            if wanted.search(_squeezed_row(raw)):
-                return True
+        if any(wanted.search(_squeezed_row(raw)) for raw, _why in job._wrong_rows()):
+            return True
         for content, name in (
             (job.file, job.filename),
             (job.returned_file, job.returned_name),
@@ -1264,10 +875,10 @@ class TelemarketingImport(models.Model):
                 {
                     "file": False,
                     "returned_file": False,
-                    "returned_rows": False,
                     "preview_html": False,
                 }
             )
+            job.row_ids.unlink()
         self.column_ids.write({"sample": False})
 
 
@@ -1368,35 +979,3 @@ def _file_has(data, filename, wanted):
 def _first(rows, count):
     for _place, row in zip(range(count), rows, strict=False):
         yield row
-
-
-def _unique(headings):
-    """Headings as keys: repeated or empty ones get a number."""
-    seen, result = {}, []
-    for place, heading in enumerate(headings, 1):
-        heading = heading or f"#{place}"
-        seen[heading] = seen.get(heading, 0) + 1
-        result.append(heading if seen[heading] == 1 else f"{heading} ({seen[heading]})")
-    return result
-
-
-def _jsonable(cells):
-    """Dates as tagged text, everything else as it is."""
-    return [
-        {"date": cell.isoformat()} if isinstance(cell, date | datetime) else cell
-        for cell in cells
-    ]
-
-
-def _from_json(cells):
-    result = []
-    for cell in cells:
-        if isinstance(cell, dict):
-            text = cell["date"]
-            cell = (
-                datetime.fromisoformat(text)
-                if "T" in text
-                else date.fromisoformat(text)
-            )
-        result.append(cell)
-    return result

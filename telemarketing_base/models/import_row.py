@@ -1,6 +1,34 @@
 from odoo import fields, models
 
 
+class TelemarketingImportRow(models.Model):
+    """A row of a loaded file that did not load, or that loaded with something to say:
+    what the returned file is made of."""
+
+    _name = "telemarketing.import.row"
+    _description = "Row Given Back"
+    _order = "import_id desc, row, id"
+    _rec_name = "reason"
+    # Written by the hundred thousand, by nobody but the load that they hang from.
+    _log_access = False
+
+    import_id = fields.Many2one(
+        "telemarketing.import", "File", required=True, readonly=True, ondelete="cascade"
+    )
+    row = fields.Integer(
+        readonly=True, aggregator=None, help="As the spreadsheet numbers it."
+    )
+    kind = fields.Selection(
+        [("bad", "Not loaded"), ("notice", "Loaded with a notice")],
+        required=True,
+        readonly=True,
+    )
+    raw = fields.Json("Cells", readonly=True, help="As they were written, in order.")
+    reason = fields.Text(readonly=True)
+
+    _import_idx = models.Index("(import_id, row)")
+
+
 class TelemarketingImportChange(models.Model):
     """What a load changed in somebody who was there already, so that undoing it puts
     back what nobody has changed since. No one's to write by hand.

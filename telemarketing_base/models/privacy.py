@@ -332,7 +332,7 @@ class TelemarketingPrivacy(models.AbstractModel):
             "|",
             ("file", "!=", False),
             ("returned_file", "!=", False),
-            ("returned_rows", "!=", False),
+            ("row_ids", "!=", False),
         ]
         if principal is not None:
             domain.append(("database_id.principal_id", "=", principal.id))

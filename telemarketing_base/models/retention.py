@@ -355,6 +355,8 @@ class TelemarketingRetentionRule(models.Model):
             """SELECT j.id FROM telemarketing_import j
                WHERE j.company_id = %s AND j.state <> 'loading' AND j.create_date < %s
                  AND (j.preview_html IS NOT NULL OR EXISTS (
+                      SELECT 1 FROM telemarketing_import_row r
+                      WHERE r.import_id = j.id) OR EXISTS (
                       SELECT 1 FROM ir_attachment a
                       WHERE a.res_model = 'telemarketing.import' AND a.res_id = j.id
                         AND a.res_field IN ('file', 'returned_file')))""",

@@ -9,7 +9,7 @@ from odoo.tests import Form, tagged
 from odoo.tools.misc import file_path
 
 from ..importing import open_table
-from ..models import import_job
+from ..models import import_loader
 from .common import TelemarketingCommon
 
 CSV = (
@@ -177,16 +177,17 @@ class TestImport(TelemarketingCommon):
         job.action_read()
         job.action_load()
         done = []
-        original = type(job)._load_chunk
+        Loader = type(self.env["telemarketing.import.loader"])
+        original = Loader._load_chunk
 
-        def stop_after_two(record, chunk):
+        def stop_after_two(loader, record, plan, chunk):
             if len(done) == 2:
                 raise KeyboardInterrupt
-            done.append(len(chunk))
-            return original(record, chunk)
+            done.append(chunk.count)
+            return original(loader, record, plan, chunk)
 
-        self.patch(type(job), "_load_chunk", stop_after_two)
-        self.patch(import_job, "CHUNK", 10)
+        self.patch(Loader, "_load_chunk", stop_after_two)
+        self.patch(import_loader, "CHUNK", 10)
         # not assertRaises, which would take back what was loaded
         with suppress(KeyboardInterrupt):
             job._load()
@@ -222,23 +223,24 @@ class TestImport(TelemarketingCommon):
         job = self.job("Teléfono;Nombre;Dirección\n" + rows)
         job.action_read()
         job.action_load()
-        original = type(job)._load_chunk
+        Loader = type(self.env["telemarketing.import.loader"])
+        original = Loader._load_chunk
         conflicts = [SerializationFailure("could not serialize access")]
 
-        def conflict_then_stop(record, chunk):
+        def conflict_then_stop(loader, record, plan, chunk):
             if conflicts:
                 raise conflicts.pop()
-            original(record, chunk)
             record.stop_asked = True
+            return original(loader, record, plan, chunk)
 
-        self.patch(type(job), "_load_chunk", conflict_then_stop)
-        self.patch(import_job, "CHUNK", 10)
+        self.patch(Loader, "_load_chunk", conflict_then_stop)
+        self.patch(import_loader, "CHUNK", 10)
         Job = self.env["telemarketing.import"]
         Job._cron_load()
         self.assertEqual((job.state, job.position), ("loading", 0))
         Job._cron_load()
         self.assertEqual((job.state, job.position), ("stopped", 10))
-        self.patch(type(job), "_load_chunk", original)
+        self.patch(Loader, "_load_chunk", original)
         job.action_load()
         Job._cron_load()
         self.assertEqual((job.state, job.loaded), ("done", 25))
@@ -395,7 +397,7 @@ class TestImport(TelemarketingCommon):
         job = self.job(head + rows)
         job.action_read()
         job.action_load()
-        with self.assertQueryCount(70):
+        with self.assertQueryCount(80):
             job._load()
         ledger = self.env["telemarketing.consent"].search_count(
             [("database_id", "=", self.database_a.id)]

@@ -551,7 +551,16 @@ class TestErasure(ErasureCommon):
                 "column_ids": [
                     Command.create({"heading": "Nombre", "sample": "Carmen Peña"})
                 ],
-                "returned_rows": [[["612400001", "Carmen Peña"], "twice"]],
+                "row_ids": [
+                    Command.create(
+                        {
+                            "row": 2,
+                            "kind": "bad",
+                            "raw": ["612400001", "Carmen Peña"],
+                            "reason": "twice",
+                        }
+                    )
+                ],
                 "state": "done",
             }
         )
@@ -581,7 +590,7 @@ class TestErasure(ErasureCommon):
             },
         )
         self.assertFalse(job.file)
-        self.assertFalse(job.returned_rows)
+        self.assertFalse(job.row_ids)
 
     def test_figures_and_the_calls_themselves_stay(self):
         started = self.call.started_at

@@ -419,6 +419,13 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"import_id": job.id, "heading": f"Column {n}"}
 
     @classmethod
+    def _values_import_row(cls, scope, campaign, agent, team, n):
+        job = cls.env["telemarketing.import"].create(
+            cls._values("telemarketing.import", scope)
+        )
+        return {"import_id": job.id, "row": n, "kind": "bad", "reason": "x"}
+
+    @classmethod
     def _values_import_change(cls, scope, campaign, agent, team, n):
         job = cls.env["telemarketing.import"].create(
             cls._values("telemarketing.import", scope)
@@ -611,6 +618,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.import": {"sheet": "x"},
         "telemarketing.import.change": {"row": 1},
         "telemarketing.import.column": {"target": "name"},
+        "telemarketing.import.row": {"reason": "y"},
         "telemarketing.script.version": {"body": "x"},
         "telemarketing.evidence.file": {"date_to": "2100-01-01"},
         "telemarketing.script.legal.line": {"text": "x"},

@@ -71,7 +71,7 @@ for letter in "AB":
     job.action_read()
     job.action_load()
     job._load()
-    assert job.loaded == {PEOPLE}, (job.loaded, job.error, job.returned_rows)
+    assert job.loaded == {PEOPLE}, (job.loaded, job.error, job.row_ids.mapped("reason"))
 env["ir.cron"].search([]).write({{"nextcall": "2100-01-01 00:00:00"}})
 env["ir.cron.trigger"].sudo().search([]).unlink()
 env.cr.commit()
