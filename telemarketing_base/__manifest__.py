@@ -62,6 +62,7 @@
         "views/telemarketing_refusal_views.xml",
         "views/telemarketing_robinson_views.xml",
         "views/telemarketing_contact_masters_views.xml",
+        "views/telemarketing_merge_views.xml",
         "views/telemarketing_contact_views.xml",
         "views/telemarketing_normalise_views.xml",
         "views/telemarketing_evidence_views.xml",

@@ -92,6 +92,13 @@ class TelemarketingContact(models.Model):
         ondelete="set null",
         help="Archived: what it had is there. It keeps the row as it was loaded.",
     )
+    merged_ids = fields.One2many(
+        "telemarketing.contact",
+        "merged_into_id",
+        "Merged With",
+        context={"active_test": False},
+    )
+    merged_count = fields.Integer(compute="_compute_merged_count")
     category_ids = fields.Many2many("telemarketing.contact.category")
     type_id = fields.Many2one("telemarketing.contact.type")
     zone_id = fields.Many2one("telemarketing.zone", compute="_compute_zone_id")
@@ -160,6 +167,24 @@ class TelemarketingContact(models.Model):
         if operator == "ilike" and values:
             return [("phone_ids.raw", "ilike", values[0])]
         return [("phone_ids.raw", "in", values)]
+
+    @api.depends("merged_ids")
+    def _compute_merged_count(self):
+        counts = dict(
+            self.with_context(active_test=False)._read_group(
+                [("merged_into_id", "in", self.ids)], ["merged_into_id"], ["__count"]
+            )
+        )
+        for contact in self:
+            contact.merged_count = counts.get(contact, 0)
+
+    @api.private
+    def _with_merged(self):
+        """These, those that they were merged into and all merged into those: what is
+        known of one person; with sudo."""
+        contacts = self.sudo().with_context(active_test=False)
+        kept = contacts | contacts.merged_into_id
+        return kept | contacts.search([("merged_into_id", "in", kept.ids)])
 
     @api.depends("zip")
     def _compute_tz(self):
@@ -275,7 +300,8 @@ class TelemarketingContact(models.Model):
     def action_open_exclusions(self):
         """All that bars or barred the person: by name, by NIF, by their numbers."""
         self.ensure_one()
-        who = fields.Domain("contact_id", "=", self.id) | fields.Domain(
+        merged = self._with_merged()
+        who = fields.Domain("contact_id", "in", merged.ids) | fields.Domain(
             "number_id", "in", self.phone_ids.number_id.ids
         )
         if self.vat:
@@ -286,6 +312,21 @@ class TelemarketingContact(models.Model):
             ),
             "domain": list(who),
             "context": {},
+        }
+
+    def action_open_merges(self):
+        """What this contact was merged with, and by whom."""
+        self.ensure_one()
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "telemarketing_base.action_telemarketing_merge"
+            ),
+            "domain": [
+                "|",
+                ("contact_id", "=", self.id),
+                ("gone_contact_ids", "in", self.ids),
+            ],
+            "context": {"active_test": False},
         }
 
     @api.private

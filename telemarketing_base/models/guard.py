@@ -217,7 +217,7 @@ class TelemarketingContact(models.Model):
     _code_fields = (
         *("partner_id", "lead_id", "import_id", "import_row", "raw_values"),
         *("consented_on", "robot_consented_on"),
-        "erased_at",
+        *("erased_at", "merged_into_id", "merged_ids"),
     )
 
     @api.model_create_multi
@@ -232,6 +232,13 @@ class TelemarketingContact(models.Model):
         if not self.env.su and any(contact.erased_at for contact in self):
             raise UserError(
                 self.env._("An erased person is not filled in again: load it anew.")
+            )
+        if vals.get("active") and not self.env.su and self.sudo().merged_into_id:
+            raise UserError(
+                self.env._(
+                    "This contact was merged into another: undo the merge, or work "
+                    "the one that was kept."
+                )
             )
         if "database_id" in vals and not self.env.su:
             database = self.env["telemarketing.database"].browse(vals["database_id"])

@@ -52,6 +52,32 @@ class ResPartner(models.Model):
         groups="telemarketing_base.group_agent",
     )
 
+    telemarketing_merged_into_id = fields.Many2one(
+        "res.partner",
+        "Merged Into",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="Archived: what it had is there.",
+    )
+    telemarketing_merged_count = fields.Integer(
+        "Merged With",
+        compute="_compute_telemarketing_merged_count",
+        groups="telemarketing_base.group_manager",
+    )
+
+    def _compute_telemarketing_merged_count(self):
+        counts = dict(
+            self.with_context(active_test=False)._read_group(
+                [("telemarketing_merged_into_id", "in", self.ids)],
+                ["telemarketing_merged_into_id"],
+                ["__count"],
+            )
+        )
+        for partner in self:
+            partner.telemarketing_merged_count = counts.get(partner, 0)
+
     def _compute_telemarketing_interaction_count(self):
         counts = dict(
             self.env["telemarketing.interaction"]._read_group(
@@ -109,6 +135,21 @@ class ResPartner(models.Model):
                     "campaigns, and whose person somebody is."
                 )
             )
+
+    def action_open_telemarketing_merges(self):
+        """What this one was merged with, and by whom."""
+        self.ensure_one()
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "telemarketing_base.action_telemarketing_merge"
+            ),
+            "domain": [
+                "|",
+                ("partner_id", "=", self.id),
+                ("gone_partner_ids", "in", self.ids),
+            ],
+            "context": {"active_test": False},
+        }
 
     def action_view_telemarketing_interactions(self):
         self.ensure_one()

@@ -24,3 +24,4 @@ from . import test_robinson
 from . import test_tours
 from . import test_gate
 from . import test_normalise
+from . import test_merge

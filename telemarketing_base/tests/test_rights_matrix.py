@@ -514,6 +514,28 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"contact_ids": [Command.set(cls.contacts[scope].ids)]}
 
     @classmethod
+    def _values_merge(cls, scope, campaign, agent, team, n):
+        return {
+            "model": "contact",
+            "contact_id": cls.contacts[scope].id,
+            "company_id": campaign.company_id.id,
+            "at": cls.now(),
+            "until": cls.now(days=1),
+        }
+
+    @classmethod
+    def _values_merge_line(cls, scope, campaign, agent, team, n):
+        merge = cls.env["telemarketing.merge"].create(
+            cls._values("telemarketing.merge", scope)
+        )
+        return {
+            "merge_id": merge.id,
+            "step": 1,
+            "kind": "value",
+            "table_name": "telemarketing_contact",
+        }
+
+    @classmethod
     def _values_retention_rule(cls, scope, campaign, agent, team, n):
         principal = cls.env["res.partner"].create(
             {"name": f"Principal {n}", "telemarketing_is_principal": True}
@@ -620,6 +642,8 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.import.column": {"target": "name"},
         "telemarketing.import.row": {"reason": "y"},
         "telemarketing.script.version": {"body": "x"},
+        "telemarketing.merge": {"gone_count": 2},
+        "telemarketing.merge.line": {"column_name": "x"},
         "telemarketing.evidence.file": {"date_to": "2100-01-01"},
         "telemarketing.script.legal.line": {"text": "x"},
     }
