@@ -27,6 +27,7 @@ from . import target
 from . import contact_hand
 from . import contact
 from . import import_loader
+from . import import_preview
 from . import import_job
 from . import import_row
 from . import import_matcher

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..identity.text import fold
 from ..importing.cleaning import DATED
 from .consent import spanish_day
 from .required import check_required, required_choices, required_names
@@ -74,6 +75,10 @@ class TelemarketingDatabase(models.Model):
     column_mapping = fields.Json(
         help="What each heading was mapped to at the last load; offered next time."
     )
+    update_headings = fields.Json(
+        help="Folded headings of the columns that updated people at the last load."
+    )
+    has_mapping = fields.Boolean(compute="_compute_has_mapping")
     key_headings = fields.Json(
         help="Folded headings of the columns that are the client's key."
     )
@@ -84,6 +89,41 @@ class TelemarketingDatabase(models.Model):
     assigned_count = fields.Integer("Assigned", compute="_compute_counts")
     contacted_count = fields.Integer("Contacted", compute="_compute_counts")
     converted_count = fields.Integer("Converted", compute="_compute_counts")
+
+    @api.depends("column_mapping")
+    def _compute_has_mapping(self):
+        for database in self:
+            database.has_mapping = bool(database.column_mapping)
+
+    @api.private
+    def _remember_columns(self, columns, mapping):
+        """What each column was, for the next file; others keep theirs.
+
+        :param columns: ``telemarketing.import.column``
+        :param mapping: their targets as the kernel names them
+        """
+        if not self:
+            return
+        self.ensure_one()
+        remembered = dict(self.column_mapping or {})
+        updated = set(self.update_headings or [])
+        for column, target in zip(columns, mapping, strict=True):
+            key = fold(column.heading or "")
+            if not key:
+                continue
+            remembered[key] = target
+            (updated.add if column.update else updated.discard)(key)
+        self.write({"column_mapping": remembered, "update_headings": sorted(updated)})
+
+    @api.private
+    def _forget_mapping(self):
+        self.check_access("write")
+        self.sudo().write({"column_mapping": False, "update_headings": False})
+
+    def action_forget_mapping(self):
+        """The next file's columns are proposed by their headings alone."""
+        self._forget_mapping()
+        return True
 
     def _compute_counts(self):
         counts = self.env["telemarketing.campaign"]._target_counts(

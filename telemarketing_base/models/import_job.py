@@ -5,8 +5,6 @@ import re
 import tempfile
 from dataclasses import replace
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -30,6 +28,7 @@ from ..importing.source import WorkerDied
 from ..importing.staging import Staging, from_json
 from .consent import spanish_day
 from .import_loader import LoadedElsewhere
+from .import_preview import remembered_target
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class TelemarketingImport(models.Model):
     """
 
     _name = "telemarketing.import"
-    _inherit = ["telemarketing.chunk.mixin"]
+    _inherit = ["telemarketing.chunk.mixin", "telemarketing.import.preview.mixin"]
     _description = "Loaded File"
     _order = "id desc"
     _rec_name = "filename"
@@ -373,12 +372,15 @@ class TelemarketingImport(models.Model):
             except ReadError as error:
                 raise UserError(job._reason_text(error.problem)) from error
             remembered = job.database_id.column_mapping or {}
-            mapping = [
-                remembered.get(fold(heading), target)
+            updated = set(job.database_id.update_headings or [])
+            profile = {field[0] for field in job._profile_fields()}
+            found = [
+                remembered_target(remembered, heading, target, profile)
                 for heading, target in zip(
                     table.headings, suggest_mapping(table.headings), strict=True
                 )
             ]
+            mapping = [target for target, _known in found]
             known_key = set(job.database_id.key_headings or [])
             samples = [row for _number, row in _first(table.rows(), 3)]
             job.column_ids.unlink()
@@ -386,6 +388,7 @@ class TelemarketingImport(models.Model):
                 {
                     "state": "preview",
                     "total": total,
+                    "remembered": any(known for _target, known in found),
                     "sheets": ", ".join(table.sheets),
                     "sheet": job.sheet or table.sheet,
                     "separator": table.separator,
@@ -395,6 +398,10 @@ class TelemarketingImport(models.Model):
                                 "sequence": place,
                                 "heading": heading,
                                 "target": (target or "").split(":", 1)[0] or False,
+                                "profile_field": target[8:]
+                                if (target or "").startswith("profile:")
+                                else False,
+                                "update": fold(heading) in updated,
                                 "is_key": fold(heading) in known_key,
                                 "sample": " · ".join(
                                     str(row[place])
@@ -442,10 +449,15 @@ class TelemarketingImport(models.Model):
                 self.env._("Two columns are the same field: %s", error)
             ) from error
         self._state_basis()
-        remembered = dict(self.database_id.column_mapping or {})
-        for column, target in zip(self.column_ids, mapping, strict=True):
-            remembered[fold(column.heading)] = target
-        self.database_id.sudo().column_mapping = remembered
+        for column in self.column_ids:
+            if column.target == "profile" and not column.profile_field:
+                raise UserError(
+                    self.env._(
+                        "Say which field of the profile the column %s is.",
+                        column.heading,
+                    )
+                )
+        self.database_id.sudo()._remember_columns(self.column_ids, mapping)
         if key := self._key_headings():
             self.database_id.sudo().key_headings = key
         self._define_extra_columns()
@@ -455,6 +467,8 @@ class TelemarketingImport(models.Model):
                 "stop_asked": False,
                 "error": False,
                 "started_at": self.started_at or fields.Datetime.now(),
+                "resumed_at": fields.Datetime.now(),
+                "resumed_position": self.position,
             }
         )
         self.env.ref("telemarketing_base.cron_import").sudo()._trigger()
@@ -540,7 +554,7 @@ class TelemarketingImport(models.Model):
         return [
             extra_target(column.heading, place, taken)
             if column.target == "extra"
-            else column.target or None
+            else column._kernel_target()
             for place, column in enumerate(self.column_ids)
         ]
 
@@ -552,6 +566,7 @@ class TelemarketingImport(models.Model):
         return Settings(
             basis=basis,
             basis_on=day,
+            profile=self._profile_fields(),
             required=required,
             duplicates=self.duplicates,
             duplicate_keys=tuple(
@@ -603,44 +618,8 @@ class TelemarketingImport(models.Model):
             for row in shown.rows
             if row.ok
         ]
-        head = Markup("").join(
-            Markup("<th>%s</th>") % text
-            for text in (
-                "",
-                self.env._("Name"),
-                self.env._("Phones"),
-                self.env._("NIF"),
-                self.env._("Address"),
-                self.env._("Postcode"),
-                self.env._("Town"),
-                self.env._("Mail"),
-                self.env._("What is wrong"),
-            )
-        )
-        body = Markup("")
-        for row in shown.rows:
-            css = "" if row.ok else "table-danger"
-            if row.ok and row.notices:
-                css = "table-warning"
-            body += Markup(
-                "<tr class='%s'><td class='text-muted'>%s</td><td>%s</td><td>%s</td>"
-                "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>"
-            ) % (
-                css,
-                row.row,
-                row.name,
-                ", ".join(phone.national for phone in row.phones),
-                row.vat,
-                row.street,
-                row.zip,
-                row.city,
-                row.email,
-                self._reasons(row),
-            )
-        self.preview_html = Markup(
-            "<div class='table-responsive'><table class='table table-sm'>"
-            "<thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>"
-        ) % (head, body)
+        self.preview_html = self._preview_table(table.headings, mapping, shown.rows)
+        self._check_at_once(table)
 
     def _reason_text(self, problem):
         key = problem.params.get("key")
@@ -876,6 +855,7 @@ class TelemarketingImport(models.Model):
                     "file": False,
                     "returned_file": False,
                     "preview_html": False,
+                    "preview_bases": False,
                 }
             )
             job.row_ids.unlink()
@@ -902,6 +882,8 @@ class TelemarketingImportColumn(models.Model):
         string="Is",
         help="Empty: the column is left out.",
     )
+    profile_field = fields.Char(help="Which one, of the campaign's profile.")
+    profile_choice = fields.Json(related="import_id.profile_choice")
     is_key = fields.Boolean(
         "Client's Key",
         help="The columns marked are together the key by which the client company "
@@ -939,7 +921,18 @@ class TelemarketingImportColumn(models.Model):
             "is_professional": self.env._("Sole trader or professional"),
         }
         known = [(target, labels.get(target, target)) for target in TARGETS]
-        return [*known, ("extra", self.env._("A field of its own"))]
+        return [
+            *known,
+            ("profile", self.env._("A field of the profile")),
+            ("extra", self.env._("A field of its own")),
+        ]
+
+    @api.private
+    def _kernel_target(self):
+        """The target as the kernel names it; None: left out."""
+        if self.target == "profile":
+            return f"profile:{self.profile_field}" if self.profile_field else None
+        return self.target or None
 
     def _property_name(self):
         """Stable name of the Property, so that the next file fills the same one."""

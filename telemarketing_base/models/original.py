@@ -2,13 +2,13 @@
 
 import tempfile
 import zipfile
-from datetime import date, datetime
 
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..importing.original import write_table
+from ..importing.staging import from_json, unique_headings
 
 SUPERVISOR = "telemarketing_base.group_supervisor"
 # Rows fetched at a time: what is in memory.
@@ -159,7 +159,7 @@ class TelemarketingOriginal(models.AbstractModel):
                 cr.execute(SQL("FETCH %s FROM telemarketing_original", SLICE))
                 rows = cr.fetchall()
                 for (values,) in rows:
-                    yield [_cell((values or {}).get(key)) for key in keys]
+                    yield [from_json((values or {}).get(key)) for key in keys]
                 if len(rows) < SLICE:
                     return
         finally:
@@ -177,31 +177,6 @@ class TelemarketingOriginal(models.AbstractModel):
                 "shown": count,
             }
         )
-
-
-def unique_headings(headings):
-    """Headings as keys: repeated or empty ones get a number."""
-    seen, result = {}, []
-    for place, heading in enumerate(headings, 1):
-        heading = heading or f"#{place}"
-        seen[heading] = seen.get(heading, 0) + 1
-        result.append(heading if seen[heading] == 1 else f"{heading} ({seen[heading]})")
-    return result
-
-
-def _cell(value):
-    """A cell as it was: dates are kept tagged."""
-    if isinstance(value, dict):
-        text = value.get("date") or ""
-        try:
-            return (
-                datetime.fromisoformat(text)
-                if "T" in text
-                else date.fromisoformat(text)
-            )
-        except ValueError:
-            return text
-    return value
 
 
 def _file_name(text):

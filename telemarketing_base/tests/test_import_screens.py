@@ -3,12 +3,15 @@ import csv
 import io
 import zipfile
 
+from lxml import html
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, HttpCase, tagged
 from odoo.tools.misc import file_path
 
 from ..importing import open_table
+from ..models import import_preview
 from .common import TelemarketingCommon
 
 CSV = (
@@ -400,3 +403,168 @@ class TestContactByHand(ImportScreensCase):
             self.env["telemarketing.contact"].with_user(self.agent_a).create(
                 {"name": "Ana", "database_id": self.database_a.id}
             )
+
+
+@tagged("post_install", "-at_install", "telemarketing_import")
+class TestPreview(ImportScreensCase):
+    """What is wrong is seen before anything is written."""
+
+    WRONG = (
+        "Teléfono;Nombre;Dirección;NIF\n"
+        "612345678;Carmen Peña;C/ Mayor 3;12345678Z\n"
+        "699999999;Luis;Sol 1;12345678A\n"
+        "123;Malo;Sol 2;\n"
+        "612345678;Otra;Sol 3;\n"
+        "+34 644.444.444;;Sol 4;\n"
+    )
+
+    def cells(self, job):
+        """``{(row, column): (class, title)}`` of the marked cells."""
+        tree = html.fromstring(job.preview_html)
+        return {
+            (line, place - 2): (cell.get("class"), cell.get("title"))
+            for line, tr in enumerate(tree.xpath("//tbody/tr"))
+            for place, cell in enumerate(tr.xpath("./td"))
+            if place > 1 and (cell.get("class") or "").startswith("table-")
+        }
+
+    def test_the_wrong_cell_is_marked_with_its_reason(self):
+        job = self.job(self.WRONG)
+        job.action_read()
+        cells = self.cells(job)
+        self.assertEqual(
+            {place: css for place, (css, _title) in cells.items()},
+            {
+                (1, 3): "table-warning",
+                (2, 0): "table-danger",
+                (3, 0): "table-danger",
+                (4, 1): "table-danger",
+            },
+        )
+        self.assertIn("control character", cells[1, 3][1])
+        self.assertIn("name is missing", cells[4, 1][1])
+        self.assertIn("Repeats row 2", job.preview_html)
+        self.assertRegex(job.preview_html, "→ 644")
+
+    def test_markup_of_a_cell_is_shown_and_not_run(self):
+        job = self.job(
+            'Teléfono;Nombre;Dirección\n612345678;<img src=x onerror="x">;y\n'
+        )
+        job.action_read()
+        self.assertNotIn("<img", job.preview_html)
+        self.assertIn("&lt;img", job.preview_html)
+
+    def test_the_whole_file_is_counted_before_it_is_loaded(self):
+        job = self.job(self.WRONG)
+        job.action_read()
+        counts = job.check_counts
+        self.assertEqual(
+            (counts["rows"], counts["good"], counts["bad"], counts["noticed"]),
+            (5, 2, 3, 1),
+        )
+        self.assertEqual(dict(counts["notice_of"])["nif_checksum"], 1)
+        self.assertIn("5 rows: 2 load", job.check_html)
+        self.assertNotIn("%(", job.check_html)
+        self.assertFalse(self.database_a.contact_ids)
+
+    def test_a_long_file_is_counted_in_the_background_when_asked(self):
+        self.patch(import_preview, "CHECK_AT_ONCE", 2)
+        job = self.job(self.WRONG)
+        job.action_read()
+        self.assertFalse(job.check_counts)
+        self.as_user(job, self.supervisor_a).action_check()
+        self.assertEqual(job.check_state, "asked")
+        self.env["telemarketing.import"]._cron_check()
+        self.assertEqual((job.check_state, job.check_counts["rows"]), ("done", 5))
+        # Set otherwise, what was counted does not hold any more.
+        job.column_ids.filtered(lambda c: c.heading == "NIF").target = False
+        job.action_preview()
+        self.assertFalse(job.check_state)
+
+    def test_a_required_field_without_a_column_is_said(self):
+        job = self.job("Teléfono;Nombre\n612345678;Ana\n")
+        job.action_read()
+        self.assertIn("Address", job.required_text)
+        self.assertIn("Address", job.mapping_warning)
+        self.database_a.required_fields = "phone,name"
+        self.assertFalse(job.mapping_warning)
+
+    def test_columns_are_remembered_and_forgotten(self):
+        content = "Número;Quién;Dónde\n612345678;Ana;Sol 1\n"
+        job = self.job(content, duplicates="update")
+        job.action_read()
+        self.assertFalse(job.remembered)
+        for column, target in zip(
+            job.column_ids, ("phone", "name", "street"), strict=True
+        ):
+            column.write({"target": target, "update": target == "street"})
+        job.action_load()
+        again = self.job(content)
+        again.action_read()
+        self.assertTrue(again.remembered)
+        self.assertEqual(again.column_ids.mapped("target"), ["phone", "name", "street"])
+        self.assertEqual(again.column_ids.mapped("update"), [False, False, True])
+        self.as_user(again, self.supervisor_a).action_forget_mapping()
+        self.assertFalse(again.remembered)
+        self.assertNotEqual(again.column_ids[0].target, "phone")
+        with self.assertRaises(AccessError):
+            self.as_user(self.database_a, self.supervisor_b).action_forget_mapping()
+
+    def test_a_column_fills_a_field_of_the_profile(self):
+        profile = self.env["telemarketing.profile"].create(
+            {
+                "name": "Fibre",
+                "target_properties_definition": [
+                    {
+                        "name": "company",
+                        "string": "Present company",
+                        "type": "selection",
+                        "selection": [["m", "Movistar"], ["v", "Vodafone"]],
+                    },
+                    {"name": "people", "string": "People at home", "type": "integer"},
+                ],
+            }
+        )
+        self.campaign_own.profile_id = profile
+        database = self._create_database(self.campaign_own)
+        job = self.job(
+            "Teléfono;Nombre;Dirección;Compañía;Personas\n"
+            "612345678;Ana;Sol 1;MOVISTAR;3\n"
+            "612345679;Eva;Sol 2;Otra;muchas\n",
+            database=database,
+        )
+        job.action_read()
+        self.assertEqual(job.profile_choice[0], ["company", "Present company"])
+        company, people = job.column_ids[3:]
+        company.target = "profile"
+        with self.assertRaisesRegex(UserError, "Which|which field"):
+            job.action_load()
+        company.profile_field = "company"
+        people.write({"target": "profile", "profile_field": "people"})
+        job.action_preview()
+        self.assertEqual(
+            {place for place, (css, _t) in self.cells(job).items()}, {(1, 3), (1, 4)}
+        )
+        job.action_load()
+        self.env["telemarketing.import"]._cron_load()
+        self.assertEqual((job.loaded, job.noticed), (2, 1))
+        ana = database.contact_ids.filtered(lambda c: c.name == "Ana").target_ids
+        values = {
+            field["name"]: field.get("value")
+            for field in ana.read(["target_properties"])[0]["target_properties"]
+        }
+        self.assertEqual(values, {"company": "m", "people": 3})
+        again = self.job("Compañía\nX\n", database=database)
+        again.action_read()
+        self.assertEqual(again.column_ids.profile_field, "company")
+
+    def test_people_and_excluded_ones_are_one_click_away(self):
+        job = self.load(
+            "Teléfono;Nombre;Dirección;No llamar\n"
+            "612345678;Ana;Sol 1;\n612345679;Eva;Sol 2;sí\n"
+        )
+        Contact = self.env["telemarketing.contact"]
+        people = Contact.search(job.action_view_people()["domain"])
+        self.assertEqual(sorted(people.mapped("name")), ["Ana", "Eva"])
+        excluded = Contact.search(job.action_view_excluded()["domain"])
+        self.assertEqual(excluded.name, "Eva")

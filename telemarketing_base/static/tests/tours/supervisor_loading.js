@@ -29,7 +29,7 @@ registry.category("web_tour.tours").add("telemarketing_supervisor_loading", {
         {
             content: "the preview shows what is wrong before anything is written",
             trigger:
-                ".o_field_widget[name='preview_html'] tr.table-danger:contains(123)",
+                ".o_field_widget[name='preview_html'] td.table-danger:contains(123)",
         },
         {trigger: "button[name='action_load']", run: "click"},
         {
