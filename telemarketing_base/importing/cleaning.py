@@ -54,7 +54,7 @@ class Settings:
     table's epoch; ``key_columns`` the places of the columns that together are the
     client's key, empty: the column 'external_key' alone; ``basis`` and ``basis_on``
     why the people of the whole file may be called (``compliance.BASES``, '' unsaid)
-    and since when; ``profile`` the fields of the campaign\'s profile
+    and since when; ``profile`` the fields of the campaign's profile
     (``profile.ProfileField``).
     """
 

@@ -1,16 +1,55 @@
 import json
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..identity.text import fold
 from ..importing.matching import KEYS, Known, Staged, decide
+from .consent import start_of_day
 
 #: Of people who share one number, NIF or mail, so many are looked at: a switchboard
 #: loaded anyway a thousand times must not make a thousand pairs of each row.
 SHARING = 10
 
+# What a column marked to be updated writes in the contact: ``{target: {field: SQL over
+# stage s, province its, type its_type}}``. An empty cell is NULL and writes nothing.
+_UPDATES = {
+    "name": {"name": "s.name"},
+    "surname": {"name": "s.name"},
+    "vat": {
+        "vat": "s.vat",
+        "is_company": "CASE WHEN s.vat IS NOT NULL THEN s.is_company END",
+    },
+    "street": {"street": "s.street"},
+    "zip": {"zip": "s.zip", "state_id": "its.id"},
+    "city": {"city": "s.city"},
+    "state": {"state_id": "its.id"},
+    "email": {"email": "s.email"},
+    "birthdate": {"birthdate": "s.birthdate"},
+    "language": {"lang": "s.lang"},
+    "note": {"note": "s.note"},
+    "iban": {"iban": "s.iban"},
+    "contact_type": {"type_id": "its_type.id"},
+    "external_key": {"client_key": "s.client_key"},
+    "client_until": {"client_until": "s.client_until"},
+    "interacted_on": {"interacted_on": "s.interacted_on"},
+    "is_professional": {"is_professional": "NULLIF(s.is_professional, false)"},
+    # A consent or a request without its day would take a better basis away.
+    "legal_basis": {
+        "legal_basis": """CASE WHEN s.legal_basis NOT IN ('consent', 'request')
+                                 OR s.basis_date IS NOT NULL THEN s.legal_basis END""",
+        "basis_date": "s.basis_date",
+        "basis_source": "s.basis_source",
+    },
+    "basis_date": {"basis_date": "s.basis_date"},
+    "basis_source": {"basis_source": "s.basis_source"},
+}
+
 _PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit")
+
+
+#: Contacts whose answer to "may we call?" is asked at once, inline.
+SLICE = 2000
 
 
 class TelemarketingImportMatcher(models.AbstractModel):
@@ -85,7 +124,9 @@ class TelemarketingImportMatcher(models.AbstractModel):
             SQL("; ").join(SQL(f"SET LOCAL {name} = DEFAULT") for name in _PLANNER)
         )
         result = {}
-        for row, key, value, contact, partner, *rest in self._unmerged(found):
+        found = self._unmerged(found)
+        updated = self._updated(job, {row[3] for row in found})
+        for row, key, value, contact, partner, *rest in found:
             name, vat, client_key, database, database_name, *rest = rest
             import_id, import_row, stage = rest
             result.setdefault(row, []).append(
@@ -99,12 +140,25 @@ class TelemarketingImportMatcher(models.AbstractModel):
                     client_key=(client_key or "") if database in alike else "",
                     own=database == job.database_id.id,
                     database=database_name or "",
-                    row=import_row if import_id == job.id else None,
+                    row=import_row if import_id == job.id else updated.get(contact),
                     stage=stage or "",
                     writable=database in writable,
                 )
             )
         return result
+
+    def _updated(self, job, contact_ids):
+        """``{contact: row}`` of those whom an earlier chunk of the file changed: the
+        first row of a person wins, also across chunks."""
+        if job.duplicates != "update" or not contact_ids:
+            return {}
+        self.env.cr.execute(
+            """SELECT contact_id, min(row) FROM telemarketing_import_change
+               WHERE import_id = %s AND contact_id = ANY(%s) AND partner_id IS NULL
+               GROUP BY contact_id""",
+            [job.id, [each for each in contact_ids if each]],
+        )
+        return dict(self.env.cr.fetchall())
 
     def _rows(self, query):
         self.env.cr.execute(query)
@@ -360,3 +414,279 @@ class TelemarketingImportMatcher(models.AbstractModel):
             ],
             page_size=5000,
         )
+
+    # UPDATE
+
+    @api.model
+    def _update(self, job):
+        """Write the columns marked of the rows whose action is update to the people
+        they repeat, and what changed to ``telemarketing.import.change``.
+
+        Empty cells write nothing; numbers are added behind those that are there, none
+        is taken away. Rows that change nothing get the action ``unchanged``. Numbers
+        of these rows stand in ``telemarketing_number`` already.
+
+        :return: how many people changed
+        """
+        marked = job.column_ids.filtered("update")
+        targets = set(marked.mapped("target"))
+        if any(marked.mapped("is_key")):
+            targets.add("external_key")
+        columns = {}
+        for target in sorted(target for target in targets if target):
+            columns |= _UPDATES.get(target, {})
+        extras = marked.filtered(lambda column: column.target == "extra")
+        cr = self.env.cr
+        self.env.flush_all()
+        # Always in the same order, so that two loads never wait for each other.
+        cr.execute(
+            """SELECT count(*) FROM (
+                   SELECT c.id FROM telemarketing_contact c
+                   WHERE c.id IN (SELECT match_id FROM telemarketing_import_stage
+                                  WHERE ok AND action = 'update')
+                   ORDER BY c.id FOR NO KEY UPDATE) locked"""
+        )
+        if not cr.fetchone()[0]:
+            return 0
+        if extras:
+            self._define_elsewhere(job, extras)
+        changed = {}
+        if columns or extras or "phone" in targets:
+            changed = self._write_changes(
+                job,
+                columns,
+                [column._property_name() for column in extras],
+                "phone" in targets,
+            )
+        cr.execute(
+            """UPDATE telemarketing_import_stage SET action = 'unchanged'
+               WHERE ok AND action = 'update' AND match_id IS NOT NULL
+                 AND match_id <> ALL(%s)""",
+            [list(changed)],
+        )
+        self.env.invalidate_all(flush=False)
+        answered = self._note_consents(
+            job, bool({"legal_basis", "basis_date"} & targets)
+        )
+        self._ask_again(
+            {*changed, *answered},
+            {
+                contact
+                for contact, names in changed.items()
+                if {"vat", "phones"} & names
+            },
+        )
+        return len(changed)
+
+    def _define_elsewhere(self, job, extras):
+        """The extra columns for people of other campaigns of the client company."""
+        self.env.cr.execute(
+            """SELECT DISTINCT c.campaign_id FROM telemarketing_contact c
+               JOIN telemarketing_import_stage s ON s.match_id = c.id
+               WHERE s.ok AND s.action = 'update' AND c.campaign_id <> %s""",
+            [job.campaign_id.id],
+        )
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        for campaign in self.env["telemarketing.campaign"].sudo().browse(ids):
+            definition = list(campaign.contact_properties_definition or [])
+            known = {field["name"] for field in definition}
+            added = [
+                {"name": name, "string": column.heading, "type": "char"}
+                for column in extras
+                if (name := column._property_name()) not in known
+            ]
+            if added:
+                campaign.contact_properties_definition = definition + added
+        self.env.flush_all()
+
+    def _write_changes(self, job, columns, properties, phones):
+        """``{contact: names of what changed}``, in one statement."""
+        columns = columns or {"name": "NULL::varchar"}
+        new = SQL(", ").join(
+            SQL("%s AS %s", SQL(value), SQL.identifier(name))
+            for name, value in columns.items()
+        )
+        pairs = SQL(", ").join(
+            SQL(
+                "(%s, to_jsonb(c.%s), to_jsonb(n.%s))",
+                name,
+                SQL.identifier(name),
+                SQL.identifier(name),
+            )
+            for name in columns
+        )
+        assignments = SQL(", ").join(
+            SQL(
+                "%s = COALESCE(d.%s, c.%s)",
+                SQL.identifier(name),
+                SQL.identifier(name),
+                SQL.identifier(name),
+            )
+            for name in columns
+        )
+        Type = self.env["telemarketing.contact.type"].sudo()
+        types = {
+            (kind.name or "").lower(): kind.id
+            for kind in Type.search([("company_id", "in", (False, job.company_id.id))])
+            if "type_id" in columns
+        }
+        cr = self.env.cr
+        cr.execute(
+            SQL(
+                """
+            WITH held AS (
+                SELECT c.id, CASE WHEN jsonb_typeof(c.contact_properties) = 'object'
+                                  THEN c.contact_properties ELSE '{}' END AS properties
+                FROM telemarketing_contact c
+                WHERE c.id IN (SELECT match_id FROM telemarketing_import_stage
+                               WHERE ok AND action = 'update')
+            ), new AS (
+                SELECT s.row AS file_row, s.match_id AS contact, %(new)s,
+                       extra.new AS extra_new, extra.old AS extra_old, h.properties
+                FROM telemarketing_import_stage s
+                JOIN held h ON h.id = s.match_id
+                LEFT JOIN res_country_state its
+                       ON its.code = s.state AND its.country_id = %(spain)s
+                LEFT JOIN unnest(%(type_names)s::text[], %(type_ids)s::int[])
+                       AS its_type(name, id) ON its_type.name = lower(s.contact_type)
+                CROSS JOIN LATERAL (
+                    SELECT jsonb_object_agg(e.key, e.value) AS new,
+                           jsonb_object_agg(e.key, h.properties -> e.key) AS old
+                    FROM jsonb_each(COALESCE(s.extra, '{}')) e
+                    WHERE e.key = ANY(%(properties)s::text[])
+                      AND e.value IS DISTINCT FROM h.properties -> e.key) extra
+                WHERE s.ok AND s.action = 'update'
+            ), diff AS (
+                SELECT n.*, v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
+                           jsonb_build_object('contact_properties', n.extra_old) END
+                           AS old_values,
+                       v.new || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
+                           jsonb_build_object('contact_properties', n.extra_new) END
+                           AS new_values
+                FROM new n
+                JOIN telemarketing_contact c ON c.id = n.contact
+                CROSS JOIN LATERAL (
+                    SELECT COALESCE(jsonb_object_agg(p.name, p.old), '{}') AS old,
+                           COALESCE(jsonb_object_agg(p.name, p.new), '{}') AS new
+                    FROM (VALUES %(pairs)s) AS p(name, old, new)
+                    WHERE p.new IS NOT NULL AND p.new IS DISTINCT FROM p.old) v
+            ), numbers AS (
+                INSERT INTO telemarketing_contact_phone
+                    (contact_id, company_id, sequence, raw, e164, number_id, state,
+                     create_date, write_date)
+                SELECT s.match_id, n.company_id, last.sequence + 10 * u.place,
+                       left(u.raw, 64), u.e164, n.id, 'ok', %(now)s, %(now)s
+                FROM telemarketing_import_stage s
+                CROSS JOIN LATERAL unnest(s.e164s, s.raws) WITH ORDINALITY
+                    AS u(e164, raw, place)
+                JOIN telemarketing_number n
+                  ON n.company_id = %(company)s AND n.e164 = u.e164
+                CROSS JOIN LATERAL (
+                    SELECT COALESCE(max(p.sequence), 0) AS sequence,
+                           COALESCE(array_agg(p.e164), '{}') AS there
+                    FROM telemarketing_contact_phone p
+                    WHERE p.contact_id = s.match_id) last
+                WHERE %(phones)s AND s.ok AND s.action = 'update'
+                  AND u.e164 <> ALL(last.there)
+                ORDER BY s.match_id, u.place
+                RETURNING id, contact_id
+            ), changes AS (
+                SELECT d.contact, d.file_row, d.old_values,
+                       d.new_values || CASE WHEN added.ids IS NULL THEN '{}' ELSE
+                           jsonb_build_object('phones', added.ids) END AS new_values
+                FROM diff d
+                LEFT JOIN (SELECT contact_id, jsonb_agg(id) AS ids FROM numbers
+                           GROUP BY contact_id) added ON added.contact_id = d.contact
+                WHERE d.new_values <> '{}' OR added.ids IS NOT NULL
+            ), written AS (
+                UPDATE telemarketing_contact c
+                SET %(assignments)s, write_date = %(now)s, write_uid = %(uid)s,
+                    contact_properties = CASE WHEN d.extra_new IS NULL
+                        THEN c.contact_properties ELSE d.properties || d.extra_new END
+                FROM diff d JOIN changes USING (contact)
+                WHERE c.id = d.contact
+            )
+            INSERT INTO telemarketing_import_change
+                (import_id, company_id, contact_id, row, old_values, new_values,
+                 create_uid, create_date, write_uid, write_date)
+            SELECT %(job)s, %(company)s, contact, file_row, old_values, new_values,
+                   %(uid)s, %(now)s, %(uid)s, %(now)s
+            FROM changes ORDER BY file_row
+            RETURNING contact_id, ARRAY(SELECT jsonb_object_keys(new_values))""",
+                new=new,
+                pairs=pairs,
+                assignments=assignments,
+                properties=properties,
+                phones=phones,
+                type_names=list(types),
+                type_ids=list(types.values()),
+                spain=self.env.ref("base.es").id,
+                company=job.company_id.id,
+                job=job.id,
+                uid=self.env.uid,
+                now=fields.Datetime.now(),
+            )
+        )
+        return {contact: set(names) for contact, names in cr.fetchall()}
+
+    def _note_consents(self, job, given_too):
+        """What the rows of people who were there say of consent, into the ledger. A no
+        always counts; a yes where its column is updated. What it knows already is not
+        written again.
+
+        :return: ids of those of whom something was written
+        """
+        cr = self.env.cr
+        cr.execute(
+            """SELECT c.id, s.row, s.basis_date, s.consent_denied, s.consent_text,
+                      s.basis_source, c.database_id
+               FROM telemarketing_import_stage s
+               JOIN telemarketing_contact c ON c.id = s.match_id
+               WHERE s.ok AND s.action IN ('update', 'unchanged')
+                 AND (s.consent_denied AND (c.consented_on IS NOT NULL OR NOT EXISTS (
+                          SELECT FROM telemarketing_consent k
+                          WHERE k.contact_id = c.id AND k.withdrawn_at IS NOT NULL))
+                      OR %s AND s.legal_basis = 'consent' AND s.basis_date IS NOT NULL
+                         AND (c.consented_on IS NULL OR c.consented_on < s.basis_date))
+            """,
+            [given_too],
+        )
+        rows = cr.fetchall()
+        if not rows:
+            return []
+        now = self.env["telemarketing.clock"]._now()
+        texts = job._texts() if any(row[4] for row in rows) else {}
+        values = []
+        for contact, row, day, denied, text, source, database in rows:
+            where = self.env._("%(file)s, row %(row)s", file=job.filename, row=row)
+            values.append(
+                {
+                    "contact_id": contact,
+                    "database_id": database,
+                    "purpose": "call",
+                    "channel": "file",
+                    "given_at": False if denied else start_of_day(day),
+                    "withdrawn_at": now if denied else False,
+                    "withdrawal_channel": "file" if denied else False,
+                    "text_id": texts.get(fold(text)) if text else False,
+                    "text_version": (text or "")[:200] or False,
+                    "source": f"{source} · {where}" if source else where,
+                }
+            )
+        self.env["telemarketing.consent"].sudo().create(values)
+        return [row[0] for row in rows]
+
+    def _ask_again(self, contact_ids, revived):
+        """Consents and the answer to "may we call?" of these people, as they are now;
+        who was excluded with a NIF or for want of a number may come back."""
+        Target = self.env["telemarketing.target"]
+        Contact = self.env["telemarketing.contact"].sudo()
+        ids = sorted(contact_ids)
+        self.env["telemarketing.consent"]._refresh_contacts(ids, gate=False)
+        for start in range(0, len(ids), SLICE):
+            some = ids[start : start + SLICE]
+            if back := [each for each in some if each in revived]:
+                Target._revive(Contact.browse(back))
+            if rest := [each for each in some if each not in revived]:
+                Target._refresh_gate(contacts=Contact.browse(rest))
+        self.env.invalidate_all()

@@ -141,7 +141,7 @@ class TelemarketingImportPartners(models.AbstractModel):
         cr.execute(
             """SELECT row, COALESCE(contact_id, match_id), match_partner_id
                FROM telemarketing_import_stage
-               WHERE action IN ('insert', 'update')
+               WHERE action IN ('insert', 'update', 'unchanged')
                  AND COALESCE(contact_id, match_id) IS NOT NULL ORDER BY row"""
         )
         staged = cr.fetchall()

@@ -409,6 +409,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             links,
         )
         self._drop_unused_numbers({row[0] for row in cr.fetchall() if row[0]})
+        # What loads changed in them says what they were.
+        cr.execute(
+            "DELETE FROM telemarketing_import_change WHERE contact_id = ANY(%(ids)s)",
+            links,
+        )
         categories = self.env["telemarketing.contact"]._fields["category_ids"]
         cr.execute(
             SQL(
@@ -572,6 +577,10 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             "UPDATE sale_order SET state = 'cancel'"
             " WHERE id = ANY(%s) AND state IN ('draft', 'sent')",
             [orders.ids],
+        )
+        cr.execute(
+            "DELETE FROM telemarketing_import_change WHERE partner_id = ANY(%s)",
+            [partners.ids],
         )
         self._blank("sale.order", orders.ids)
         self._blank("crm.lead", leads.ids, name=name, active=False)

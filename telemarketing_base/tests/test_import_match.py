@@ -6,6 +6,7 @@ from odoo.tests import tagged
 from ..identity.phone import PERSONAL_KINDS
 from ..identity.text import fold
 from ..importing import clean_row
+from ..models import import_loader
 from .common import TelemarketingCommon
 
 HEADINGS = "Teléfono;Nombre;Dirección;NIF;Email;Código cliente"
@@ -305,3 +306,190 @@ class TestImportMatch(ImportMatchCommon):
             self.stage(job)
             with self.assertQueryCount(14):
                 self.env["telemarketing.import.matcher"]._match(job.sudo())
+
+
+@tagged("post_install", "-at_install", "telemarketing_import")
+class TestImportUpdate(ImportMatchCommon):
+    """Mass update of who is there: data lost or written on a stranger, if broken."""
+
+    WIDE = "Teléfono;Nombre;Dirección;NIF;Email;Código cliente;C.P.;Plan"
+
+    def update(self, *rows, marked=(), headings=None, **values):
+        job = self.job(
+            *rows, headings=headings or self.WIDE, duplicates="update", **values
+        )
+        for column in job.column_ids:
+            column.update = column.heading in marked
+        job.action_load()
+        job.sudo()._load()
+        self.env.invalidate_all()
+        return job
+
+    def test_marked_columns_are_written_and_what_was_there_is_kept(self):
+        ana = self.create_contact(
+            *("Ana", "612345001"), client_key="C 1", city="Soria", street="Vieja 1"
+        )
+        job = self.update(
+            "612345009;Ana María;Nueva 2;12345678Z;;C-1;46002;Oro",
+            marked=("Dirección", "C.P.", "NIF", "Plan"),
+        )
+        self.assertEqual(
+            (job.state, job.updated, job.loaded, job.bad), ("done", 1, 0, 0)
+        )
+        self.assertEqual(
+            (ana.name, ana.street, ana.zip, ana.vat, ana.city),
+            ("Ana", "Nueva 2", "46002", "12345678Z", "Soria"),
+        )
+        self.assertEqual(ana.state_id.code, "V")
+        extra = ana.read(["contact_properties"])[0]["contact_properties"]
+        self.assertEqual([(f["string"], f["value"]) for f in extra], [("Plan", "Oro")])
+        self.assertEqual(ana.phone_ids.mapped("e164"), ["+34612345001"])
+        change = job.change_ids
+        self.assertEqual((change.contact_id, change.row), (ana, 2))
+        self.assertEqual(change.old_values["street"], "Vieja 1")
+        self.assertEqual(change.new_values["street"], "Nueva 2")
+        self.assertIsNone(change.old_values["vat"])
+        self.assertNotIn("name", change.new_values)
+
+    def test_empty_cells_overwrite_nothing_and_no_change_is_none(self):
+        ana = self.create_contact(
+            "Ana", "612345001", client_key="C 1", email="a@example.com", street="S"
+        )
+        job = self.update("612345001;;S;;;C-1;;", marked=("Email", "Dirección"))
+        self.assertEqual((job.updated, job.bad, job.loaded), (0, 1, 0))
+        job = self.update("612345001;Ana;S;;;C-1;;", marked=("Email", "Dirección"))
+        self.assertEqual((job.updated, job.bad, job.loaded), (0, 0, 0))
+        self.assertEqual((ana.email, ana.street), ("a@example.com", "S"))
+        self.assertFalse(job.change_ids)
+
+    def test_numbers_are_added_behind_and_none_is_taken_away(self):
+        ana = self.create_contact("Ana", "612345001", client_key="C 1")
+        heads = "Teléfono;Teléfono 2;Nombre;Dirección;Código cliente"
+        job = self.update(
+            "612345002;612345001;Ana;S;C1",
+            headings=heads,
+            marked=("Teléfono",),
+        )
+        self.assertEqual(job.updated, 0)  # C1 is not C 1: somebody else's key
+        job = self.update(
+            "612345002;612345001;Ana;S;C 1",
+            headings=heads,
+            marked=("Teléfono",),
+        )
+        self.assertEqual(job.updated, 1)
+        self.assertEqual(ana.phone_ids.mapped("e164"), ["+34612345001", "+34612345002"])
+        self.assertEqual(ana.phone_ids[1].number_id.kind, "mobile")
+        self.assertEqual(job.change_ids.new_values, {"phones": ana.phone_ids[1].ids})
+
+    def test_nif_put_right_is_asked_whether_it_may_be_called(self):
+        ana = self.create_contact("Ana", "612345001", client_key="C 1")
+        eva = self.create_contact("Eva", "612345002", client_key="C 2")
+        self.env["telemarketing.exclusion"].create(
+            {"vat": "12345678Z", "company_id": self.company_a.id, "reason": "request"}
+        )
+        self.env["telemarketing.consent"].create(
+            {
+                "contact_id": self.create_contact(
+                    "X", "612345003", self.database_other, vat="12345679S"
+                ).id,
+                "vat": "12345679S",
+                "purpose": "call",
+                "channel": "web",
+                "given_at": self.now(days=-9),
+                "withdrawn_at": self.now(days=-1),
+                "withdrawal_channel": "web",
+            }
+        )
+        self.assertEqual(ana.target_ids.state, "ready")
+        self.assertTrue(eva.consented_on)
+        self.update(
+            "612345001;Ana;S;12345678Z;;C 1;;",
+            "612345002;Eva;S;12345679S;;C 2;;",
+            marked=("NIF",),
+        )
+        self.assertEqual(ana.target_ids.state, "excluded")
+        self.assertEqual(eva.vat, "12345679S")
+        self.assertFalse(eva.consented_on)
+        self.assertFalse(eva.target_ids.due_at)
+
+    def test_objection_and_refused_consent_of_an_updated_row_count(self):
+        heads = "Teléfono;Nombre;Dirección;Código cliente;Observaciones;Consentimiento"
+        ana = self.create_contact("Ana", "612345001", client_key="C 1")
+        eva = self.create_contact("Eva", "612345002", client_key="C 2")
+        self.update(
+            "612345001;Ana;S;C 1;pide que no se le llame más;",
+            "612345002;Eva;S;C 2;;no",
+            headings=heads,
+            marked=("Dirección",),
+        )
+        self.assertEqual(ana.target_ids.state, "excluded")
+        self.assertFalse(eva.consented_on)
+        self.assertEqual(eva.consent_ids.state, "withdrawn")
+
+    def test_who_is_doubtful_or_a_client_only_is_given_back_unchanged(self):
+        ana = self.create_contact("Ana", "612345001", street="V")
+        eva = self.create_contact("Eva", "612345002", vat="12345678Z", street="V")
+        client = self.env["res.partner"].create(
+            {
+                "name": "Luz",
+                "funnel_stage": "client",
+                "phone": "+34612345003",
+                "street": "V",
+                "telemarketing_principal_id": self.principal_a.id,
+            }
+        )
+        job = self.update(
+            "612345001;Eva;N;12345678Z;;;;",
+            "612345003;Luz;N;;;;;",
+            "612345004;Mar;N;;;;;",
+            marked=("Dirección",),
+        )
+        self.assertEqual((job.updated, job.bad, job.loaded), (0, 2, 1))
+        self.assertEqual({ana.street, eva.street, client.street}, {"V"})
+        reasons = job.row_ids.mapped("reason")
+        self.assertIn("one person or of another", reasons[0])
+        self.assertIn("client", reasons[1])
+
+    def test_only_people_whom_the_loader_may_change_are_changed(self):
+        theirs = self.create_contact(
+            "Ana", "612345001", self.database_other, street="V"
+        )
+        row = "612345001;Ana;N;;;;;"
+        job = self.update(row, marked=("Dirección",), user=self.supervisor_a)
+        self.assertEqual((job.updated, job.bad, theirs.street), (0, 1, "V"))
+        self.assertIn("not yours", job.sudo().row_ids.reason)
+        job = self.update(row, marked=("Dirección",), user=self.manager)
+        self.assertEqual((job.sudo().updated, theirs.street), (1, "N"))
+        # Another client company's person is another person.
+        other = self.create_contact("Eva", "612345002", self.database_b, street="V")
+        job = self.update("612345002;Eva;N;;;;;", marked=("Dirección",))
+        self.assertEqual((job.updated, job.loaded, other.street), (0, 1, "V"))
+
+    def test_restart_between_chunks_updates_and_loads_nobody_twice(self):
+        people = [
+            self.create_contact(f"P{n}", f"6123450{n:02}", client_key=f"C {n}")
+            for n in range(1, 6)
+        ]
+        rows = [f"6123450{n:02};P{n};N{n};;;C {n};;" for n in range(1, 6)]
+        rows += ["612345091;Q;N;;;;;", "612345091;Q;N;;;;;", "612345001;P1;Z;;;C 1;;"]
+        self.patch(import_loader, "CHUNK", 3)
+        job = self.job(*rows, headings=self.WIDE, duplicates="update")
+        job.column_ids.filtered(lambda c: c.heading == "Dirección").update = True
+        job.action_load()
+        for _piece in job._steps():
+            break  # the server stops after the first chunk
+        self.assertEqual((job.position, job.updated), (3, 3))
+        job._load()
+        self.env.invalidate_all()
+        self.assertEqual(
+            (job.state, job.updated, job.loaded, job.bad), ("done", 5, 1, 2)
+        )
+        self.assertEqual([p.street for p in people], [f"N{n}" for n in range(1, 6)])
+        self.assertIn("row 2", job.row_ids.filtered(lambda r: r.row == 9).reason)
+
+    def test_erased_person_is_not_left_in_what_changed(self):
+        ana = self.create_contact("Ana", "612345001", client_key="C 1", street="V")
+        job = self.update("612345001;Ana;N;;;C 1;;", marked=("Dirección",))
+        self.assertTrue(job.change_ids)
+        self.env["telemarketing.privacy.eraser"]._empty(ana.ids)
+        self.assertFalse(job.change_ids.exists())
