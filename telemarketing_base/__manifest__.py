@@ -64,6 +64,8 @@
         "views/telemarketing_contact_masters_views.xml",
         "views/telemarketing_merge_views.xml",
         "views/telemarketing_contact_views.xml",
+        "wizards/duplicate_views.xml",
+        "views/telemarketing_duplicate_views.xml",
         "views/telemarketing_normalise_views.xml",
         "views/telemarketing_evidence_views.xml",
         "views/telemarketing_target_views.xml",
@@ -105,6 +107,7 @@
     "assets": {
         "web.assets_backend": [
             "telemarketing_base/static/src/fields/**/*",
+            "telemarketing_base/static/src/duplicates/**/*",
             "telemarketing_base/static/src/telephony/**/*",
             "telemarketing_base/static/src/desk/**/*",
         ],

@@ -61,6 +61,9 @@ from . import principal_return
 from . import merge
 from . import merge_partner
 from . import res_config_settings
+from . import duplicate_people
+from . import duplicate
+from . import duplicate_search
 from . import normalise
 from . import guard
 from . import evidence_file

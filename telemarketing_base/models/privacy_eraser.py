@@ -429,6 +429,12 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             "DELETE FROM telemarketing_normalise_line WHERE contact_id = ANY(%(ids)s)",
             links,
         )
+        # Nor is there anything left to compare.
+        cr.execute(
+            "DELETE FROM telemarketing_duplicate"
+            " WHERE contact_a_id = ANY(%(ids)s) OR contact_b_id = ANY(%(ids)s)",
+            links,
+        )
         self._empty_events(targets)
         self.env.invalidate_all(flush=False)
 
@@ -596,6 +602,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         cr.execute(
             "DELETE FROM telemarketing_normalise_line WHERE partner_id = ANY(%s)",
             [partners.ids],
+        )
+        cr.execute(
+            "DELETE FROM telemarketing_duplicate"
+            " WHERE partner_a_id = ANY(%(ids)s) OR partner_b_id = ANY(%(ids)s)",
+            {"ids": partners.ids},
         )
         for records in (partners, leads, orders):
             self._forget_messages(records._name, records.ids)

@@ -603,8 +603,29 @@ class TestRightsMatrix(TelemarketingCommon):
             "field": "name",
         }
 
+    @classmethod
+    def _values_duplicate(cls, scope, campaign, agent, team, n):
+        contact = cls.contacts[scope]
+        other = cls.env["telemarketing.contact"].create(
+            cls._values("telemarketing.contact", scope)
+        )
+        return {
+            "company_id": campaign.company_id.id,
+            "principal_id": campaign.principal_id.id,
+            "contact_a_id": contact.id,
+            "contact_b_id": other.id,
+            "score": 0.9,
+            "reasons": "vat",
+        }
+
+    @classmethod
+    def _values_duplicate_search(cls, scope, campaign, agent, team, n):
+        return {"company_id": campaign.company_id.id, "campaign_id": campaign.id}
+
     # What is written to try a write, where it is not the name.
     WRITES = {
+        "telemarketing.duplicate": {"choices": {}},
+        "telemarketing.duplicate.search": {"by_vat": False},
         "telemarketing.normalise": {"do_name": False},
         "telemarketing.normalise.line": {"old": "x"},
         "telemarketing.erasure": {"requester": "x"},
