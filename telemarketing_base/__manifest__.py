@@ -70,6 +70,7 @@
         "views/telemarketing_evidence_views.xml",
         "views/telemarketing_target_views.xml",
         "views/telemarketing_import_views.xml",
+        "views/telemarketing_import_watch_views.xml",
         "views/telemarketing_database_views.xml",
         "views/telemarketing_campaign_views.xml",
         "views/telemarketing_disposition_views.xml",

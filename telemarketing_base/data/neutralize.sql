@@ -6,6 +6,8 @@ UPDATE telemarketing_target
  WHERE state IN ('leased', 'talking', 'wrap_up');
 DELETE FROM ir_config_parameter
  WHERE key IN ('telemarketing.demo_database', 'telemarketing.clock_shift_seconds');
+-- …reads no folder
+UPDATE telemarketing_import_watch SET active = false;
 -- …and asks nobody in our name.
 UPDATE res_company
    SET telemarketing_robinson_key = NULL, telemarketing_robinson_secret = NULL;

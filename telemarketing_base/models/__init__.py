@@ -71,5 +71,6 @@ from . import robinson_check
 from . import robinson_service
 from . import robinson_load
 from . import exclusion_load
+from . import import_watch
 from . import original
 from . import demo

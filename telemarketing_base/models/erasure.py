@@ -331,6 +331,7 @@ class TelemarketingErasure(models.Model):
             "orders": found["sale.order"],
             "moves": found["account.move"],
             "imports": imports,
+            "needles": needles,
             "logs": by_text,
             "cards": privacy._search_logs(
                 {**key, "name": ""}, found["telemarketing.target"].ids, self.company_id
@@ -471,6 +472,9 @@ class TelemarketingErasure(models.Model):
         eraser._block_recordings(found["recordings"].interaction_id.ids, until)
         self._forget_campaign_notes(found)
         found["imports"]._forget_files()
+        self.env["telemarketing.import.watch.file"]._forget_people(
+            found["needles"], self.company_id, self.principal_id
+        )
         # Made anew where it is asked for, without the person.
         self.env["telemarketing.evidence.file"].search(
             [

@@ -204,7 +204,17 @@ class TelemarketingDatabase(models.Model):
 class TelemarketingImport(models.Model):
     _inherit = "telemarketing.import"
 
+    _code_fields = ("watch_id",)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            check_fields(self, vals, denied=self._code_fields)
+        self = without_defaults(self, denied=self._code_fields)
+        return super().create(vals_list)
+
     def write(self, vals):
+        check_fields(self, vals, denied=self._code_fields)
         result = super().write(vals)
         check_still_ours(self, vals, ["database_id"])
         return result

@@ -196,6 +196,13 @@ class TelemarketingImport(models.Model):
     progress = fields.Float(compute="_compute_progress")
     stop_asked = fields.Boolean(readonly=True)
     error = fields.Text(readonly=True)
+    watch_id = fields.Many2one(
+        "telemarketing.import.watch",
+        "From the Watched Folder",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
     row_ids = fields.One2many(
@@ -860,6 +867,9 @@ class TelemarketingImport(models.Model):
             )
             job.row_ids.unlink()
         self.column_ids.write({"sample": False})
+        self.env["telemarketing.import.watch.file"].sudo().search(
+            [("import_id", "in", self.ids)]
+        )._forget()
 
 
 class TelemarketingImportColumn(models.Model):

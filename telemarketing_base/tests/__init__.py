@@ -19,6 +19,7 @@ from . import test_retention
 from . import test_pdf
 from . import test_rights_attacks
 from . import test_rights_matrix
+from . import test_import_watch
 from . import test_scripts
 from . import test_robinson
 from . import test_tours

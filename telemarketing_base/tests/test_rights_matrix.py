@@ -412,6 +412,27 @@ class TestRightsMatrix(TelemarketingCommon):
         }
 
     @classmethod
+    def _values_import_watch(cls, scope, campaign, agent, team, n):
+        return {
+            "name": f"Folder {n}",
+            "folder": f"folder {n}",
+            "database_id": cls.databases[scope][:1].id,
+        }
+
+    @classmethod
+    def _values_import_watch_file(cls, scope, campaign, agent, team, n):
+        watch = cls.env["telemarketing.import.watch"].create(
+            cls._values("telemarketing.import.watch", scope)
+        )
+        return {
+            "watch_id": watch.id,
+            "name": f"base {n}.csv",
+            "raw_name": f"base%20{n}.csv",
+            "signature": f"1:{n}:1:1",
+            "found_at": cls.now(),
+        }
+
+    @classmethod
     def _values_import_column(cls, scope, campaign, agent, team, n):
         job = cls.env["telemarketing.import"].create(
             cls._values("telemarketing.import", scope)
