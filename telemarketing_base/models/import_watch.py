@@ -159,7 +159,7 @@ class TelemarketingImportWatch(models.Model):
         required=True,
         default="skip",
         help="Updated are the columns that were marked in the last file loaded into "
-        "this database by hand.",
+        "this database by hand; it remembers them.",
     )
     match_phone = fields.Boolean(
         "By Phone",
@@ -812,8 +812,6 @@ class TelemarketingImportWatch(models.Model):
         job.invalidate_recordset(["file"])
         job.action_read()
         self._check_columns(job)
-        if self.duplicates == "update":
-            self._mark_updated(job)
         job.action_load()
         return job
 
@@ -845,6 +843,13 @@ class TelemarketingImportWatch(models.Model):
             )
         if self.kind == "articles":
             return
+        if self.duplicates == "update" and not any(columns.mapped("update")):
+            raise UserError(
+                self.env._(
+                    "Nobody has said which columns are updated: load one such file by "
+                    "hand and mark them there; it is remembered for the next ones."
+                )
+            )
         have = set(columns.mapped("target"))
         headings = {fold(column.heading or "") for column in columns if column.target}
         labels = dict(columns._fields["target"]._description_selection(self.env))
@@ -863,33 +868,6 @@ class TelemarketingImportWatch(models.Model):
                     ", ".join(missing),
                 )
             )
-
-    def _mark_updated(self, job):
-        """The columns that were updated by the last file loaded by hand."""
-        last = self.env["telemarketing.import"].search(
-            [
-                ("database_id", "=", self.database_id.id),
-                ("duplicates", "=", "update"),
-                ("state", "=", "done"),
-                ("watch_id", "=", False),
-            ],
-            order="id desc",
-            limit=1,
-        )
-        marked = {
-            fold(column.heading or "") for column in last.column_ids if column.update
-        }
-        columns = job.column_ids.filtered(
-            lambda column: column.update or fold(column.heading or "") in marked
-        )
-        if not columns:
-            raise UserError(
-                self.env._(
-                    "Nobody has said which columns are updated: load one such file by "
-                    "hand and mark them there; it is remembered for the next ones."
-                )
-            )
-        columns.update = True
 
     # AFTERWARDS
 
