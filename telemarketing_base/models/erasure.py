@@ -269,10 +269,13 @@ class TelemarketingErasure(models.Model):
         partners = everything("res.partner").browse(
             (self.partner_ids | self.contact_ids.partner_id).ids
         )
-        partners = partners.filtered(
+        partners = partners._telemarketing_with_merged().filtered(
             lambda p: p.telemarketing_principal_id == self.principal_id
         )
-        contacts = everything("telemarketing.contact").browse(self.contact_ids.ids)
+        # Merged records are one person: none of them survives.
+        contacts = everything("telemarketing.contact").browse(
+            self.contact_ids._with_merged().ids
+        )
         numbers = contacts.phone_ids.number_id
         phones = [parse_phone(p.phone_sanitized) for p in partners if p.phone_sanitized]
         if phones:
@@ -441,8 +444,9 @@ class TelemarketingErasure(models.Model):
         self.ensure_one()
         eraser = self.env["telemarketing.privacy.eraser"]
         # Nobody leases, loads or writes them meanwhile.
-        self.contact_ids.target_ids.lock_for_update(allow_referencing=True)
-        eraser._check_not_in_hands(self.contact_ids)
+        people = self.contact_ids._with_merged()
+        people.target_ids.lock_for_update(allow_referencing=True)
+        eraser._check_not_in_hands(people)
         found = self._records()
         loading = found["imports"].filtered(lambda job: job.state == "loading")
         if loading:

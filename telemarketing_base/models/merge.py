@@ -538,12 +538,8 @@ class TelemarketingMerge(models.Model):
         self.ensure_one()
         self.check_access("read")
         merge = self.sudo()
-        self._check_rights(
-            (merge._kept() | merge._gone()).with_env(self.env)
-            if merge._kept()
-            else merge._gone().with_env(self.env)
-        )
-        merge.with_context(telemarketing_merge_user=self.env.uid)._undo()
+        self._check_rights((merge._kept() | merge._gone()).with_env(self.env))
+        merge._undo()
         return True
 
     @api.private
@@ -589,9 +585,7 @@ class TelemarketingMerge(models.Model):
             {
                 "state": "undone",
                 "undone_at": self.env["telemarketing.clock"]._now(),
-                "undone_by_id": self.env.context.get(
-                    "telemarketing_merge_user", self.env.uid
-                ),
+                "undone_by_id": self.env.uid,
                 "report": self._report_of(left),
             }
         )
@@ -725,6 +719,8 @@ class TelemarketingMerge(models.Model):
         self.env.invalidate_all(flush=False)
         merges.filtered(lambda m: m.state == "done").state = "final"
         merges.report = False
+        # Callers go on in SQL and forget what is not written yet.
+        self.env.flush_all()
 
     def action_open_kept(self):
         self.ensure_one()

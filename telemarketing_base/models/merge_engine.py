@@ -14,8 +14,10 @@ from psycopg2 import Error
 
 from odoo.tools import SQL, mute_logger
 
-# Pairs of people, searches and merges speak of the records as they were.
-_OWN_TABLES = ("telemarketing_merge", "telemarketing_duplicate")
+# Pairs of people, merges and what a file changed speak of the records as they were.
+_OWN_TABLES = (
+    *("telemarketing_merge", "telemarketing_duplicate", "telemarketing_import_change"),
+)
 # Rows that no constraint keeps apart, but that would be there twice:
 # table → (columns, predicate).
 _ALSO_UNIQUE = {

@@ -1,6 +1,9 @@
 """Prospects and clients made one: what a partner is in all of Odoo follows."""
 
+from psycopg2 import IntegrityError
+
 from odoo import models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .merge_engine import Rewriter
@@ -283,4 +286,10 @@ class TelemarketingMerge(models.Model):
                 )
             )
             free -= {row[0] for row in self.env.cr.fetchall()}
-        gone.browse(free).unlink()
+        for partner in gone.browse(free):
+            try:
+                with self.env.cr.savepoint():
+                    partner.unlink()
+            except (UserError, IntegrityError):
+                # Another module holds on to it: it stays archived.
+                continue

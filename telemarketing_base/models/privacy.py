@@ -113,7 +113,8 @@ class TelemarketingPrivacy(models.AbstractModel):
             )
         )
         contacts |= Contact.search(own & Domain("partner_id", "in", partners.ids))
-        return contacts, partners
+        # Who was merged is known by both records.
+        return contacts._with_merged(), partners._telemarketing_with_merged()
 
     # WHAT
 
@@ -270,6 +271,7 @@ class TelemarketingPrivacy(models.AbstractModel):
             "telemarketing.blocked",
             "telemarketing.blocked.access",
             "telemarketing.erasure",
+            "telemarketing.merge",
             "telemarketing.retention.rule",
             "telemarketing.retention.run",
             "telemarketing.principal.return",

@@ -34,6 +34,8 @@ class TelemarketingPrivacyDossier(models.AbstractModel):
         :param contacts: of one company and one principal, with sudo
         :param partners: theirs, with sudo
         """
+        contacts = contacts._with_merged()
+        partners = partners._telemarketing_with_merged()
         companies = (contacts.company_id | partners.company_id) or self.env.company
         principal = self._principal(contacts, partners)
         privacy = self.env["telemarketing.privacy"].sudo()

@@ -352,8 +352,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
     def _empty(self, contact_ids):
         """Take everything from these contacts that says who they were; close their
         targets. Partners and leads apart (``_empty_partners``)."""
-        cr, ids = self.env.cr, list(contact_ids)
-        self.env.flush_all()
+        cr, ids = self.env.cr, self._with_doubles(contact_ids)
         now = self.env["telemarketing.clock"]._now()
         links = {"ids": ids}
         cr.execute(
@@ -439,14 +438,26 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         self.env.invalidate_all(flush=False)
 
     @api.model
+    def _with_doubles(self, contact_ids):
+        """These and who was merged into them; what merges wrote down is forgotten."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """SELECT id FROM telemarketing_contact
+               WHERE id = ANY(%(ids)s) OR merged_into_id = ANY(%(ids)s)""",
+            {"ids": list(contact_ids)},
+        )
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        self.env["telemarketing.merge"]._forget(contact_ids=ids)
+        return ids
+
+    @api.model
     def _remove(self, contact_ids):
         """Delete people of whom there is nothing to be proved. Where another module
         holds on to one, all of them are emptied instead."""
-        ids = list(contact_ids)
-        if not ids:
+        if not contact_ids:
             return
         cr = self.env.cr
-        self.env.flush_all()
+        ids = self._with_doubles(contact_ids)
         try:
             with cr.savepoint():
                 cr.execute(
@@ -569,6 +580,10 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         appointments, bank accounts and chatters with them."""
         cr = self.env.cr
         self.env.flush_all()
+        partners |= partners.with_context(active_test=False).search(
+            [("telemarketing_merged_into_id", "in", partners.ids)]
+        )
+        self.env["telemarketing.merge"]._forget(partner_ids=partners.ids)
         name = self.env._("Erased person")
         self.env["res.partner.bank"].with_context(active_test=False).search(
             [("partner_id", "in", partners.ids)]

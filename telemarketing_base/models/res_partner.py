@@ -136,6 +136,16 @@ class ResPartner(models.Model):
                 )
             )
 
+    @api.private
+    def _telemarketing_with_merged(self):
+        """These, those that they were merged into and all merged into those; with
+        sudo."""
+        partners = self.sudo().with_context(active_test=False)
+        kept = partners | partners.telemarketing_merged_into_id
+        return kept | partners.search(
+            [("telemarketing_merged_into_id", "in", kept.ids)]
+        )
+
     def action_open_telemarketing_merges(self):
         """What this one was merged with, and by whom."""
         self.ensure_one()

@@ -1,5 +1,8 @@
+import time
 from datetime import timedelta
 
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
 
@@ -159,3 +162,653 @@ class TestMergeContacts(MergeCommon):
         self.assertEqual(merge.state, "undone")
         self.assertFalse(merge.report)
         self.assertEqual(merge.undone_by_id, self.supervisor_a)
+
+    def test_a_merge_leaves_one_open_target_with_more_progress(self):
+        target, theirs = self.keep.target_ids, self.gone.target_ids
+        theirs.sudo().write({"attempts": 2, "agent_id": self.agent_b.id})
+        target.sudo().write({"attempts": 1})
+        before = self.dump()
+        merge = self.merge(self.keep, self.gone)
+        self.assertEqual((target | theirs).contact_id, self.keep)
+        self.assertEqual((theirs.state, theirs.attempts), ("ready", 3))
+        self.assertEqual(theirs.agent_id, self.agent_b)
+        self.assertEqual((target.state, target.done_reason), ("done", "merged"))
+        self.assertFalse(target.due_at)
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertSameRows(before, self.dump())
+
+    def test_an_agreed_callback_of_either_is_kept(self):
+        at = self.now(days=2)
+        self.gone.target_ids.sudo().write(
+            {
+                "callback": True,
+                "next_call_at": at,
+                "callback_user_id": self.agent_b.id,
+                "attempts": 1,
+                "contacted": 1,
+            }
+        )
+        self.keep.target_ids.sudo().write({"attempts": 4})
+        self.merge(self.keep, self.gone)
+        open_one = self.keep.target_ids.filtered(lambda t: t.state == "ready")
+        self.assertEqual(
+            (open_one.callback, open_one.next_call_at, open_one.callback_user_id),
+            (True, at, self.agent_b),
+        )
+
+    def test_who_said_no_is_not_called_afresh_because_the_list_held_them_twice(self):
+        self.gone.target_ids.sudo().write(
+            {"state": "done", "attempts": 1, "contacted": 1}
+        )
+        self.merge(self.keep, self.gone)
+        self.assertEqual(set(self.keep.target_ids.mapped("state")), {"done"})
+
+    def test_targets_in_other_campaigns_stay_open(self):
+        other = self.create_contact("Carmen Soler", database=self.database_other)
+        merge = self.merge(self.keep, other, user=self.manager)
+        self.assertEqual(
+            set(self.keep.target_ids.mapped("campaign_id.name")),
+            {self.campaign_a.name, self.campaign_other.name},
+        )
+        self.assertEqual(set(self.keep.target_ids.mapped("state")), {"ready"})
+        self.assertEqual(self.keep.target_ids.database_id, self.database_a)
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertEqual(other.target_ids.database_id, self.database_other)
+
+    def test_an_objection_of_either_binds_the_kept_one(self):
+        self.gone.phone_ids[1].unlink()
+        exclusion = self.env["telemarketing.exclusion"]
+        exclusion.sudo()._record_person(
+            self.gone,
+            scope="principal",
+            principal_id=self.principal_a.id,
+            reason="objection",
+            channel="call",
+            source="He said no",
+        )
+        self.assertEqual(self.keep.target_ids.state, "ready")
+        merge = self.merge(self.keep, self.gone)
+        self.assertEqual(set(self.keep.target_ids.mapped("state")), {"excluded"})
+        for verdict in (
+            self.keep.target_ids[0]
+            ._may_call_each(self.keep.phone_ids, self.now())
+            .values()
+        ):
+            self.assertEqual(verdict["answer"], "never")
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertEqual(self.keep.target_ids.state, "ready")
+        self.assertEqual(self.gone.target_ids.state, "excluded")
+
+    def test_a_withdrawal_of_either_binds_the_kept_one(self):
+        given = {"given_at": self.now(days=-9), "purpose": "call"}
+        consents = self.env["telemarketing.consent"].create(
+            [
+                {"contact_id": self.keep.id, **given},
+                {"contact_id": self.gone.id, **given},
+            ]
+        )
+        consents[1]._withdraw(self.now(days=-1), "call", "No more")
+        self.env.invalidate_all()
+        self.assertTrue(self.keep.consented_on)
+        merge = self.merge(self.keep, self.gone)
+        self.assertFalse(self.keep.consented_on)
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertTrue(self.keep.consented_on)
+
+    def test_the_same_exclusion_of_both_stays_found_from_the_kept_one(self):
+        nobody = self.create_contact("Without")
+        other = self.create_contact("Without too")
+        values = {"scope": "campaign", "campaign_id": self.campaign_a.id}
+        exclusions = self.env["telemarketing.exclusion"].create(
+            [{"contact_id": nobody.id, **values}, {"contact_id": other.id, **values}]
+        )
+        before = self.dump()
+        merge = self.merge(nobody, other)
+        self.assertEqual(set(exclusions.mapped("in_force")), {True})
+        action = self.as_user(nobody, self.supervisor_a).action_open_exclusions()
+        found = self.env["telemarketing.exclusion"].search(action["domain"])
+        self.assertEqual(found & exclusions, exclusions)
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertSameRows(before, self.dump())
+
+    def test_a_wrong_number_stays_wrong_unless_somebody_was_reached_on_it(self):
+        for reached, state in ((False, "bad"), (True, "ok")):
+            with self.subTest(reached=reached):
+                keep = self.create_contact("One", "612345681")
+                gone = self.create_contact("One", "612345681")
+                gone.phone_ids.state = "bad"
+                if reached:
+                    self.called(keep, outcome="contact")
+                self.merge(keep, gone)
+                self.assertEqual(keep.phone_ids.mapped("state"), [state])
+
+    def test_an_address_is_never_half_of_two(self):
+        self.keep.write({"street": "C/ Mayor 3", "zip": "08001", "city": "Barcelona"})
+        self.gone.write({"street": "C/ Menor 5", "zip": "28013", "city": "Madrid"})
+        self.merge(self.keep, self.gone)
+        self.assertEqual(
+            (self.keep.street, self.keep.zip, self.keep.city),
+            ("C/ Mayor 3", "08001", "Barcelona"),
+        )
+
+    def test_a_basis_to_call_is_taken_over_where_the_kept_one_has_none(self):
+        bare = self._create_database(
+            self.campaign_a, legal_basis=False, basis_date=False, basis_source=False
+        )
+        keep = self.create_contact("Carmen", "612345690", database=bare)
+        self.assertFalse(keep.target_ids.due_at)
+        self.merge(keep, self.gone)
+        self.assertEqual(keep.legal_basis, "consent")
+        self.assertEqual(keep.basis_date, self.database_a.basis_date)
+        self.assertTrue(keep.consented_on)
+
+    # CHANGED SINCE
+
+    def test_undo_lists_what_was_changed_since_and_leaves_it(self):
+        call = self.called(self.gone)
+        merge = self.merge(self.keep, self.gone)
+        self.keep.zip = "46001"
+        self.keep.phone_ids[1].sudo().contact_id = self.create_contact("Else")
+        self.as_user(merge, self.supervisor_a).action_undo()
+        self.env.invalidate_all()
+        self.assertEqual(self.keep.zip, "46001")
+        self.assertEqual(call.contact_id, self.gone)
+        self.assertEqual(self.keep.vat, False)
+        self.assertIn("46001", merge.report)
+        self.assertIn("Else", merge.report)
+        left = merge.line_ids.filtered("left")
+        self.assertEqual(
+            {(line.table_name, line.column_name) for line in left},
+            {
+                ("telemarketing_contact", "zip"),
+                ("telemarketing_contact", "state_id"),
+                ("telemarketing_contact_phone", "contact_id"),
+            },
+        )
+
+    def test_undo_puts_the_rest_back_when_a_place_was_taken_meanwhile(self):
+        merge = self.merge(self.keep, self.gone)
+        self.env.flush_all()
+        target = self.gone.with_context(active_test=False).target_ids
+        self.assertFalse(target)
+        moved = self.keep.target_ids.filtered(lambda t: t.state == "done")
+        self.env["telemarketing.target"].sudo().create(
+            {"contact_id": self.gone.id, "campaign_id": self.campaign_a.id}
+        )
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertEqual(moved.contact_id, self.gone)
+        self.assertEqual(moved.state, "done", "It would be the second open one.")
+        self.assertIn("Target", merge.report)
+        self.assertTrue(self.gone.active)
+        self.assertEqual(len(self.gone.phone_ids), 2)
+
+    def test_a_later_merge_of_the_same_person_is_undone_first(self):
+        third = self.create_contact("C. Soler", "612345673")
+        before = self.dump()
+        first = self.merge(self.keep, self.gone)
+        second = self.merge(third, self.keep)
+        self.assertEqual(self.gone.merged_into_id, third)
+        with self.assertRaisesRegex(UserError, "undo that one first"):
+            first._undo()
+        second._undo()
+        first._undo()
+        self.env.invalidate_all()
+        self.assertSameRows(before, self.dump())
+
+    def test_after_a_day_it_is_final(self):
+        merge = self.merge(self.keep, self.gone)
+        merge.until = self.now(seconds=-1)
+        with self.assertRaisesRegex(UserError, "for a day"):
+            merge._undo()
+        self.Merge._gc_final()
+        self.assertEqual(merge.state, "final")
+        self.assertFalse(merge.line_ids)
+        self.assertFalse(self.gone.active)
+
+    # REFUSED
+
+    def test_who_must_not_be_merged_is_refused_with_a_sentence(self):
+        foreign = self.create_contact("C", database=self.database_b)
+        own = self.create_contact("C", database=self.database_own)
+        far = self.create_contact("C", database=self.database_far)
+        held = self.create_contact("C", "612345675")
+        held.target_ids.sudo().write(
+            {
+                "state": "talking",
+                "leased_by_id": self.agent_a.id,
+                "leased_until": self.now(minutes=9),
+            }
+        )
+        erased = self.create_contact("C")
+        erased.sudo().erased_at = self.now()
+        nif = self.create_contact("C", vat="87654321X")
+        for gone, sentence in (
+            (foreign, "different client companies"),
+            (own, "different client companies"),
+            (far, "different companies"),
+            (held, "on the desk right now"),
+            (erased, "erased"),
+        ):
+            with self.subTest(sentence), self.assertRaisesRegex(UserError, sentence):
+                self.Merge._merge(self.keep, gone)
+        with self.assertRaisesRegex(UserError, "different NIFs"):
+            self.Merge._merge(self.gone, nif)
+        partners = self.env["res.partner"].create([{"name": "P"}, {"name": "Q"}])
+        for contact, partner in zip(self.keep | self.gone, partners, strict=True):
+            contact.sudo().partner_id = partner
+        with self.assertRaisesRegex(UserError, "merge those first"):
+            self.Merge._merge(self.keep, self.gone)
+
+    def test_in_bulk_the_refused_ones_do_not_stop_the_others(self):
+        foreign = self.create_contact("C", database=self.database_b)
+        pairs = [(self.keep, self.gone), (self.keep, foreign)]
+        refused = []
+        merges = self.Merge._merge_many(pairs, refused=refused)
+        self.assertEqual(merges.contact_id, self.keep)
+        self.assertEqual(len(merges), 1)
+        self.assertEqual(refused[0][:2], (self.keep, foreign))
+        self.assertIn("different client companies", refused[0][2])
+
+    def test_nobody_merges_people_whom_he_may_not_write(self):
+        other = self.create_contact("C", database=self.database_other)
+        for user in (self.agent_a, self.salesperson, self.portal_a, self.plain_user):
+            with self.subTest(user=user.name), self.assertRaises(AccessError):
+                self.merge(self.keep, self.gone, user=user)
+        for keep, gone in ((self.keep, other), (other, self.keep)):
+            with self.assertRaises(AccessError):
+                self.merge(keep, gone, user=self.supervisor_a)
+        with self.assertRaises(AccessError):
+            self.merge(self.keep, self.gone, user=self.supervisor_far)
+
+    def test_nobody_undoes_a_merge_of_people_whom_he_may_not_write(self):
+        merge = self.merge(self.keep, self.gone)
+        users = self.agent_a | self.salesperson | self.portal_a | self.supervisor_b
+        for user in users | self.supervisor_far:
+            with self.subTest(user=user.name), self.assertRaises(AccessError):
+                self.as_user(merge, user).action_undo()
+        other = self.create_contact("C", database=self.database_other)
+        mixed = self.merge(self.keep, other, user=self.manager)
+        with self.assertRaises(AccessError):
+            self.as_user(mixed, self.supervisor_a).action_undo()
+        self.assertEqual(mixed.state, "done")
+
+    def test_a_merge_is_not_forged_by_rpc(self):
+        merge = self.merge(self.keep, self.gone)
+        for user in (self.supervisor_a, self.manager):
+            mine = self.as_user(merge, user)
+            with self.assertRaises(AccessError):
+                mine.write({"until": self.now(days=9)})
+            with self.assertRaises(AccessError):
+                mine.unlink()
+            with self.assertRaises(AccessError):
+                mine.create({"model": "contact", "at": self.now(), "until": self.now()})
+        for name in ("_merge", "_merge_many", "_undo", "_forget", "_gone", "_kept"):
+            self.assertTrue(
+                getattr(getattr(self.Merge, name), "_api_private", False), name
+            )
+
+    def test_a_merged_contact_comes_back_by_undo_only(self):
+        self.merge(self.keep, self.gone)
+        gone = self.as_user(self.gone, self.supervisor_a)
+        with self.assertRaisesRegex(UserError, "merged into another"):
+            gone.active = True
+        with self.assertRaises(AccessError):
+            gone.merged_into_id = False
+
+    # ERASURE
+
+    def test_an_erased_person_survives_in_no_twin_and_no_line(self):
+        merge = self.merge(self.keep, self.gone)
+        erasure = self.as_user(self.env["telemarketing.erasure"], self.manager).create(
+            {
+                "contact_ids": [Command.set(self.keep.ids)],
+                "identity_checked": True,
+            }
+        )
+        erasure.action_show()
+        erasure.action_confirm()
+        erasure.action_erase()
+        self.env.invalidate_all()
+        for contact in self.keep | self.gone:
+            self.assertTrue(contact.erased_at)
+            self.assertFalse(contact.name or contact.vat or contact.raw_values)
+        self.assertFalse(merge.line_ids)
+        self.assertEqual(merge.state, "final")
+        with self.assertRaisesRegex(UserError, "final"):
+            merge._undo()
+
+    def test_a_copy_of_the_data_holds_both_records(self):
+        self.merge(self.keep, self.gone)
+        dossier = self.env["telemarketing.privacy.dossier"].sudo()
+        data = dossier._collect(self.keep.sudo(), self.env["res.partner"].sudo())
+        self.assertEqual(len(data["people"]), 2)
+        privacy = self.env["telemarketing.privacy"].sudo()
+        found = privacy._find(
+            privacy._key(vat="12345678Z"), self.company_a, in_files=False
+        )
+        self.assertEqual(found["telemarketing.contact"], self.keep | self.gone)
+
+    # MANY
+
+    def test_a_thousand_people_are_merged_within_a_minute(self):
+        Contact = self.env["telemarketing.contact"]
+        contacts = Contact.create(
+            [
+                {
+                    "name": f"Person {n // 2}",
+                    "database_id": self.database_a.id,
+                    "phone_ids": [
+                        Command.create(
+                            {"raw": f"6{20000000 + n // 2 + 5000 * (n % 2)}"}
+                        ),
+                        Command.create({"raw": f"6{30000000 + n // 2}"}),
+                    ],
+                }
+                for n in range(2000)
+            ]
+        )
+        pairs = [(contacts[n], contacts[n + 1]) for n in range(0, 2000, 2)]
+        self.env.flush_all()
+        before = time.monotonic()
+        merges = self.Merge._merge_many(pairs)
+        self.env.flush_all()
+        seconds = time.monotonic() - before
+        self.assertEqual(len(merges), 1000)
+        self.assertLess(seconds, 60)
+        self.env.invalidate_all()
+        self.assertEqual(len(contacts[0].phone_ids), 3)
+        self.assertEqual(len(contacts[0].target_ids), 2)
+
+
+@tagged("post_install", "-at_install")
+class TestMergePartners(MergeCommon):
+    PARTNER_TABLES = (
+        *("res_partner", "res_partner_bank", "res_partner_res_partner_category_rel"),
+        *("sale_order", "sale_order_line", "account_move", "account_move_line"),
+        *("mail_message", "mail_followers", "mail_activity", "ir_attachment"),
+        *("mail_followers_mail_message_subtype_rel", "crm_lead", "calendar_event"),
+        *("calendar_event_res_partner_rel", "calendar_attendee", "mail_notification"),
+        *("ir_model_data", "telemarketing_contact", "telemarketing_interaction"),
+        *("telemarketing_consent", "telemarketing_target", "res_users"),
+    )
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        Partner = cls.env["res.partner"]
+        cls.keep, cls.gone = Partner.create(
+            [
+                {
+                    "name": "Carmen Soler",
+                    "company_id": cls.company_a.id,
+                    "funnel_stage": "prospect",
+                    "telemarketing_principal_id": cls.principal_a.id,
+                },
+                {
+                    "name": "Soler, Carmen",
+                    "company_id": cls.company_a.id,
+                    "funnel_stage": "client",
+                    "email": "carmen@soler.es",
+                    "vat": "12345678Z",
+                    "street": "C/ Mayor 3",
+                    "city": "Madrid",
+                    "telemarketing_principal_id": cls.principal_a.id,
+                },
+            ]
+        )
+
+    def furnish(self):
+        """Everything that hangs on a partner, on both, in conflict where it can be."""
+        keep, gone = self.keep, self.gone
+        env = self.env
+        tags = env["res.partner.category"].create([{"name": "A"}, {"name": "B"}])
+        gone.category_id = tags
+        keep.category_id = tags[0]
+        iban = "ES9121000418450200051332"
+        banks = env["res.partner.bank"].create(
+            [{"acc_number": iban, "partner_id": p.id} for p in (keep, gone)]
+        )
+        child = env["res.partner"].create({"name": "At home", "parent_id": gone.id})
+        follower = self.salesperson.partner_id
+        (keep | gone).message_subscribe(follower.ids)
+        self.campaign_a.message_subscribe((keep | gone).ids)
+        message = gone.message_post(body="He called")
+        attachment = env["ir.attachment"].create(
+            {
+                "name": "id.txt",
+                "raw": b"1",
+                "res_model": "res.partner",
+                "res_id": gone.id,
+            }
+        )
+        activity = gone.activity_schedule(
+            "mail.mail_activity_data_todo", user_id=self.salesperson.id
+        )
+        event = env["calendar.event"].create(
+            {
+                "name": "Visit",
+                "start": self.now(days=1),
+                "stop": self.now(days=1, hours=1),
+                "partner_ids": [Command.set((keep | gone).ids)],
+            }
+        )
+        lead = env["crm.lead"].create({"name": "Offer", "partner_id": gone.id})
+        product = env["product.product"].create({"name": "Plan", "list_price": 10})
+        order = env["sale.order"].create(
+            {
+                "partner_id": gone.id,
+                "order_line": [Command.create({"product_id": product.id})],
+            }
+        )
+        env["ir.model.data"].create(
+            {
+                "module": "__export__",
+                "name": "soler",
+                "model": "res.partner",
+                "res_id": gone.id,
+            }
+        )
+        contact = self.create_contact("Carmen Soler", "612345671")
+        contact.sudo().partner_id = gone
+        call = self.called(contact, partner_id=gone.id)
+        consent = env["telemarketing.consent"].create(
+            {
+                "partner_id": gone.id,
+                "principal_id": self.principal_a.id,
+                "given_at": self.now(days=-2),
+            }
+        )
+        env.flush_all()
+        return {
+            "moved": [message, attachment, activity],
+            "partner": [lead, order, contact, call, consent],
+            "banks": banks,
+            "child": child,
+            "event": event,
+            "follower": follower,
+            "tags": tags,
+        }
+
+    def test_everything_of_a_client_follows_to_the_kept_one(self):
+        had = self.furnish()
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        for record in had["moved"]:
+            self.assertEqual(record.res_id, self.keep.id, record)
+        for record in had["partner"]:
+            self.assertEqual(record.partner_id, self.keep, record)
+        self.assertEqual(had["child"].parent_id, self.keep)
+        self.assertEqual(had["child"].commercial_partner_id, self.keep)
+        self.assertEqual(had["child"].complete_name, "Carmen Soler, At home")
+        self.assertEqual(self.keep.category_id, had["tags"])
+        self.assertEqual(self.keep.bank_ids, had["banks"].exists())
+        self.assertEqual(len(self.keep.bank_ids), 1)
+        self.assertEqual(had["event"].partner_ids, self.keep)
+        self.assertEqual(had["event"].attendee_ids.partner_id, self.keep)
+        self.assertEqual(len(had["event"].attendee_ids), 1)
+        self.assertIn(had["follower"], self.keep.message_partner_ids)
+        self.assertEqual(self.keep.funnel_stage, "client")
+        self.assertEqual(
+            (self.keep.email, self.keep.email_normalized, self.keep.vat),
+            ("carmen@soler.es", "carmen@soler.es", "12345678Z"),
+        )
+        self.assertEqual(self.keep.street, "C/ Mayor 3")
+        self.assertFalse(self.gone.active)
+        self.assertEqual(self.gone.telemarketing_merged_into_id, self.keep)
+        self.assertIn("Soler, Carmen", self.keep.message_ids[0].body)
+        self.assertEqual(merge.principal_id, self.principal_a)
+
+    def test_undo_leaves_every_table_as_it_was(self):
+        self.furnish()
+        before = self.dump(self.PARTNER_TABLES)
+        last = self.env["mail.message"].search([], order="id desc", limit=1).id
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        self.as_user(merge, self.manager).action_undo()
+        self.env.invalidate_all()
+        # What tells of the merge itself stays told.
+        self.env["mail.message"].search([("id", ">", last)]).unlink()
+        self.assertSameRows(before, self.dump(self.PARTNER_TABLES))
+        self.assertFalse(merge.report)
+
+    def test_undo_lists_what_was_changed_since(self):
+        had = self.furnish()
+        lead, order = had["partner"][:2]
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        lead.partner_id = had["child"]
+        self.keep.email = "new@soler.es"
+        had["moved"][1].unlink()
+        self.as_user(merge, self.manager).action_undo()
+        self.env.invalidate_all()
+        self.assertEqual(lead.partner_id, had["child"])
+        self.assertEqual(order.partner_id, self.gone)
+        self.assertEqual(self.keep.email, "new@soler.es")
+        self.assertFalse(self.keep.vat)
+        for text in ("new@soler.es", "Offer", "deleted since"):
+            self.assertIn(text, merge.report)
+
+    def invoice(self, partner):
+        move = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": partner.id,
+                "invoice_line_ids": [
+                    Command.create({"name": "Plan", "quantity": 1, "price_unit": 10})
+                ],
+            }
+        )
+        move.action_post()
+        return move
+
+    def test_invoices_follow_but_sealed_ones_do_not_change_hands(self):
+        if not self.env["account.journal"].search_count(
+            [("type", "=", "sale"), ("company_id", "=", self.company_a.id)]
+        ):
+            self.env["account.chart.template"].try_loading(
+                "es_pymes"
+                if "l10n_es" in self.registry._init_modules
+                else "generic_coa",
+                self.company_a,
+                install_demo=False,
+            )
+        (self.keep | self.gone).vat = False
+        move = self.invoice(self.gone)
+        before = self.dump(self.PARTNER_TABLES)
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        self.assertEqual(move.partner_id, self.keep)
+        self.assertEqual(move.commercial_partner_id, self.keep)
+        self.assertEqual(move.line_ids.partner_id, self.keep)
+        last = merge.partner_id.message_ids[:1]
+        merge._undo()
+        self.env.invalidate_all()
+        self.env["mail.message"].search([("id", ">=", last.id)]).unlink()
+        self.assertSameRows(before, self.dump(self.PARTNER_TABLES))
+        self.env.cr.execute(
+            "UPDATE account_move SET inalterable_hash = 'abc' WHERE id = %s", [move.id]
+        )
+        self.env.invalidate_all()
+        with self.assertRaisesRegex(UserError, "sealed"):
+            self.merge(self.keep, self.gone, user=self.manager)
+        self.assertTrue(self.merge(self.gone, self.keep, user=self.manager))
+
+    def test_who_must_not_disappear_is_refused_with_a_sentence(self):
+        Partner = self.env["res.partner"]
+        own = Partner.create({"name": "X"})
+        child = Partner.create(
+            {
+                "name": "Y",
+                "parent_id": self.keep.id,
+                "company_id": self.company_a.id,
+                "telemarketing_principal_id": self.principal_a.id,
+            }
+        )
+        grown = Partner.create({"name": "Z"})
+        for keep, gone, sentence in (
+            (self.keep, own, "different client companies"),
+            (self.keep, child, "the company of the other"),
+            (child, self.keep, "the company of the other"),
+            (own, self.agent_a.partner_id, "a user"),
+            (own, self.principal_a, "a client company"),
+            (own, self.company_b.partner_id, "one of our companies"),
+        ):
+            with self.subTest(sentence), self.assertRaisesRegex(UserError, sentence):
+                self.env["telemarketing.merge"]._merge(keep, gone)
+        for user in (self.supervisor_a, self.agent_a, self.salesperson):
+            with self.assertRaises(AccessError):
+                self.merge(own, grown, user=user)
+        merge = self.merge(own, grown, user=self.manager)
+        with self.assertRaises(AccessError):
+            self.as_user(merge, self.supervisor_a).action_undo()
+
+    def test_two_contacts_of_two_clients_merge_once_the_clients_are_one(self):
+        contacts = self.create_contact("Carmen", "612345671") | self.create_contact(
+            "Carmen", "612345671"
+        )
+        for contact, partner in zip(contacts, self.keep | self.gone, strict=True):
+            contact.sudo().partner_id = partner
+        with self.assertRaisesRegex(UserError, "merge those first"):
+            self.merge(*contacts)
+        self.merge(self.keep, self.gone, user=self.manager)
+        self.merge(*contacts)
+        self.assertEqual(contacts.partner_id, self.keep)
+
+    def test_after_a_day_an_unreferenced_double_goes_and_others_stay_archived(self):
+        other = self.env["res.partner"].create(
+            {
+                "name": "Soler C.",
+                "company_id": self.company_a.id,
+                "telemarketing_principal_id": self.principal_a.id,
+            }
+        )
+        merge = self.merge(self.keep, self.gone | other, user=self.manager)
+        self.env["crm.lead"].create({"name": "Late", "partner_id": other.id})
+        merge.until = self.now(seconds=-1)
+        self.env["telemarketing.merge"]._gc_final()
+        self.assertFalse(self.gone.exists())
+        self.assertTrue(other.exists())
+        self.assertFalse(other.active)
+
+    def test_an_erased_client_survives_in_no_twin(self):
+        contact = self.create_contact("Carmen Soler", "612345671")
+        contact.sudo().partner_id = self.keep
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        erasure = self.as_user(self.env["telemarketing.erasure"], self.manager).create(
+            {
+                "contact_ids": [Command.set(contact.ids)],
+                "identity_checked": True,
+            }
+        )
+        erasure.action_show()
+        erasure.action_confirm()
+        erasure.action_erase()
+        self.env.invalidate_all()
+        for partner in self.keep | self.gone:
+            self.assertFalse(partner.vat or partner.email or partner.street)
+            self.assertNotIn("Soler", partner.name)
+        self.assertFalse(merge.line_ids)
+        with self.assertRaisesRegex(UserError, "final"):
+            merge._undo()
