@@ -29,6 +29,13 @@ FILE_REASONS: dict[str, str] = {
         "The file is a web page named as a spreadsheet: open it in Excel and save"
         " it as .xlsx"
     ),
+    "file_xlsb": _(
+        "The file is a binary workbook (.xlsb): open it in Excel and save it as .xlsx"
+    ),
+    "file_formulas": _(
+        "The sheet has %(count)s formulas without their results: open it in Excel,"
+        " save it and load it again"
+    ),
     "file_too_large": _("The file has %(size)s MB and the limit is %(limit)s MB"),
     "file_expands": _(
         "The file would take %(size)s MB when opened, which no real list does"
