@@ -31,6 +31,7 @@ from .mapping import (
 from .reader import Limits, Table, open_table
 from .reasons import REASONS, ReadError
 from .returned import neutralise, unneutralise, write_returned, write_returned_to
+from .template import write_template
 
 __all__ = [
     "MANY",
@@ -62,4 +63,5 @@ __all__ = [
     "unneutralise",
     "write_returned",
     "write_returned_to",
+    "write_template",
 ]

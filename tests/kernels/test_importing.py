@@ -45,7 +45,10 @@ from odoo.addons.telemarketing_base.importing import (
     tidy_name,
     unneutralise,
     write_returned,
+    write_template,
 )
+from odoo.addons.telemarketing_base.importing.returned import write_returned_to
+from odoo.addons.telemarketing_base.importing.template import PEOPLE, template_headings
 
 SAMPLE = (
     Path(__file__).parents[2] / "telemarketing_base/tests/samples/base_clientes.xls"
@@ -1187,3 +1190,93 @@ def test_caches_keep_no_long_texts():
         fold(f"{long}{i}")
         clean([*ROW, f"{long}{i}"], [*HEADINGS, "Población"])
     assert fold.cache_info().currsize - before < 20
+
+
+# ------------------------------------------------------------------------ template
+@pytest.mark.parametrize("kind", ["contacts", "prospects", "clients"])
+@pytest.mark.parametrize("fmt", ["xlsx", "csv"])
+def test_the_template_is_recognised_column_by_column(kind, fmt):
+    data = write_template(kind, fmt)
+    with pytest.raises(ReadError) as caught:
+        open_table(data)
+    # an example row would be loaded with the people
+    assert caught.value.code == "file_only_headings"
+    assert suggest_mapping(template_headings()) == [c.target for c in PEOPLE]
+    if fmt == "csv":
+        assert data.startswith(b"\xef\xbb\xbf")
+        filled = data + (";".join(c.example for c in PEOPLE)).encode()
+        table = open_table(filled)
+        assert (table.separator, table.headings) == (";", template_headings())
+
+
+def test_every_example_of_the_template_is_right():
+    headings = template_headings()
+    shown = preview(
+        open_table(csv_bytes([headings, [c.example for c in PEOPLE]], ",")),
+        settings=Settings(today=TODAY),
+    )
+    row = shown.rows[0]
+    assert row.ok
+    assert row.notices == []
+    assert row.name == "Ana García López"
+    assert row.category == "Hogar|Premium"
+    assert row.birthdate == datetime.date(1980, 3, 12)
+
+
+def test_the_template_marks_what_the_database_asks_for():
+    assert [h for h in template_headings() if "*" in h] == [
+        "Teléfono *",
+        "Nombre *",
+        "Dirección *",
+    ]
+    stars = [h for h in template_headings(["phone", "vat"]) if "*" in h]
+    assert stars == ["Teléfono *", "NIF *"]
+
+
+def test_excel_eats_no_zeros_of_the_templates_columns():
+    with zipfile.ZipFile(io.BytesIO(write_template())) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+        styles = archive.read("xl/styles.xml").decode()
+    formats = re.findall(r'numFmtId="(\d+)"', styles[styles.index("<cellXfs") :])
+    texts = set()
+    for first, last, style in re.findall(
+        r'<col min="(\d+)" max="(\d+)"[^>]* style="(\d+)"', sheet
+    ):
+        if formats[int(style)] == "49":  # ECMA-376 18.8.30: 49 is '@'
+            texts.update(range(int(first) - 1, int(last)))
+    asked = {"phone", "vat", "zip", "iban", "external_key"}
+    assert {i for i, c in enumerate(PEOPLE) if c.target in asked} <= texts
+
+
+def test_the_template_tells_in_spanish_what_to_write():
+    table = open_table(write_template(), sheet="Instrucciones")
+    guide = " ".join(str(v) for _n, row in table.rows() for v in row if v)
+    assert "«nombre»" in guide
+    assert "«dirección»" in guide
+
+
+def test_articles_have_their_template_too():
+    for fmt in ("xlsx", "csv"):
+        assert b"" != write_template("articles", fmt)
+    with pytest.raises(KeyError):
+        write_template("elephants")
+    with pytest.raises(ValueError, match="pdf"):
+        write_template("contacts", "pdf")
+
+
+@pytest.mark.parametrize("fmt", ["csv", "xlsx"])
+def test_a_returned_file_written_as_it_comes_is_the_same(fmt, tmp_path):
+    rows = [([*ROW[:2], f"=C{i}"], f"Motivo {i}") for i in range(500)]
+    path = tmp_path / "back"
+    taken = []
+
+    def coming():
+        for row in rows:
+            taken.append(1)
+            yield row
+
+    with path.open("wb") as out:
+        write_returned_to(out, coming(), HEADINGS, fmt, ";")
+    whole = list(open_table(write_returned(rows, HEADINGS, fmt)).rows())
+    assert list(open_table(path).rows()) == whole
+    assert len(whole) == len(taken) == 500
