@@ -6,6 +6,9 @@ tm_run() {
     setup_all
     TM_DB=${TM_DB:-telemarketing_demo} TM_PORT=${TM_PORT:-8069}
     logs=$TM_DATA/log; mkdir -p "$logs"
+    # Base of the watched folders (docs/watched-folders.md).
+    : "${TELEMARKETING_WATCH_ROOT:=$TM_DATA/watch}"; export TELEMARKETING_WATCH_ROOT
+    [ -d "$TELEMARKETING_WATCH_ROOT" ] || mkdir -p -m 755 "$TELEMARKETING_WATCH_ROOT"
     port_free "$TM_PORT" || die "port $TM_PORT of 127.0.0.1 is taken.
     Perhaps Odoo is already running there: open http://127.0.0.1:$TM_PORT
     Or choose another port:                TM_PORT=$((TM_PORT + 1)) ./tm run"
@@ -113,7 +116,7 @@ tm_clean() {
         stop_postgres
         remove "$TM_DATA"/pg-[0-9]* "$TM_DATA/pg-run"
     fi
-    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_HOME/artefacts"
+    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_DATA/watch" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_HOME/artefacts"
     if [ "${1:-}" = --all ]; then remove "$TM_CACHE/debs" "$TM_CACHE/apt" "$TM_CACHE/npm"; fi
     rm -f "$TM_CACHE/.lock" "$TM_DATA"/.lock-*
     rmdir "$TM_CACHE" "$TM_DATA" 2>/dev/null || true

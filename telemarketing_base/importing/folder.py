@@ -40,7 +40,8 @@ _TEMPORARY = re.compile(
     re.IGNORECASE,
 )
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_MODE_FOLDER, _MODE_FILE = 0o770, 0o660
+# Set-group-ID: what is made within belongs to the same group.
+_MODE_FOLDER, _MODE_FILE = 0o2770, 0o660
 _TEXT_BYTES = 150
 
 
@@ -199,14 +200,20 @@ class Folder:
         return fd
 
     def _open_part(self, parent: int, part: str, make: bool) -> int:
+        made = False
         if make:
             with (
                 _code("folder_refused", name=part),
                 contextlib.suppress(FileExistsError),
             ):
                 os.mkdir(part, _MODE_FOLDER, dir_fd=parent)
+                made = True
         try:
-            return self._keep(os.open(part, _DIRECTORY, dir_fd=parent))
+            fd = self._keep(os.open(part, _DIRECTORY, dir_fd=parent))
+            if made:
+                # Whatever the server's umask: the group delivers files here.
+                os.fchmod(fd, _MODE_FOLDER)
+            return fd
         except FileNotFoundError as error:
             raise FolderError("folder_missing", name=part) from error
         except OSError as error:
@@ -396,7 +403,8 @@ class Folder:
         device, inode, size, changed = map(int, seen_signature.split(":"))
         with os.scandir(fd) as entries:
             for entry in entries:
-                if entry.inode() != inode:
+                # Ours are names that can be written down.
+                if entry.inode() != inode or not entry.name.isprintable():
                     continue
                 facts = entry.stat(follow_symlinks=False)
                 if (facts.st_dev, facts.st_size, facts.st_mtime_ns) == (

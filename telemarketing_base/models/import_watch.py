@@ -32,6 +32,7 @@ from ..importing.folder import (
     marker_of,
     parts_of,
 )
+from ..importing.mapping import column_letter
 from .guard import MANAGER, check_fields, without_defaults
 from .import_job import _file_has, _squeezed
 
@@ -47,6 +48,11 @@ FOUND, LOADED = 500, 20
 # A file that is still not complete is told once.
 STUCK = timedelta(days=1)
 SUBFOLDER = {"done": DONE, "failed": FAILED, "duplicate": REPEATED}
+
+
+def _kind_of(target):
+    """As a column of an import has it: ``extra:Gas`` → ``extra``, left out → False."""
+    return (target or "").split(":", 1)[0] or False
 
 
 class TelemarketingImportWatch(models.Model):
@@ -533,6 +539,8 @@ class TelemarketingImportWatch(models.Model):
         enough, also of folders that are watched no more."""
         watches = self.with_context(active_test=False).search([("folder", "!=", False)])
         for place, watch in enumerate(watches, 1):
+            # Reasons are read by who set the folder up.
+            watch = watch.with_context(lang=watch.user_id.lang)
             try:
                 watch._look()
                 watch._clear()
@@ -823,14 +831,22 @@ class TelemarketingImportWatch(models.Model):
         """
         remembered = self.database_id.column_mapping or {}
         columns = job.column_ids
+        bare = [place for place, column in enumerate(columns, 1) if not column.heading]
+        if bare:
+            raise UserError(
+                self.env._(
+                    "Columns without a heading, of which nobody can say what they "
+                    "are: %s.",
+                    ", ".join(column_letter(place - 1) for place in bare[:20]),
+                )
+            )
         unknown = [
-            column.heading or self.env._("column %s, without heading", place)
-            for place, column in enumerate(columns, 1)
+            column.heading
+            for column in columns
             if column.target in (False, "extra")
-            and fold(column.heading or "") not in remembered
+            and _kind_of(remembered.get(fold(column.heading), "?")) != column.target
             and not (
-                place == len(columns)
-                and fold(column.heading or "") == fold(REASON_HEADING)
+                column == columns[-1] and fold(column.heading) == fold(REASON_HEADING)
             )
         ]
         if unknown:
@@ -851,7 +867,7 @@ class TelemarketingImportWatch(models.Model):
                 )
             )
         have = set(columns.mapped("target"))
-        headings = {fold(column.heading or "") for column in columns if column.target}
+        headings = {fold(column.heading) for column in columns if column.target}
         labels = dict(columns._fields["target"]._description_selection(self.env))
         missing = []
         for name in ["phone", *self.database_id._required_names()]:

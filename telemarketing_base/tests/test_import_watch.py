@@ -268,6 +268,36 @@ class TestImportWatch(TelemarketingCommon):
         file = self.deliver("b.csv", "Nombre;Dirección\nCarmen;Sol 1\n")
         self.assertRefused(file, "Phone")
 
+    def test_a_column_left_out_or_updated_by_hand_is_so_in_the_next_files(self):
+        content = CSV.replace("NIF", "Marca preferida")
+        self.database_a.column_mapping = {"marca preferida": None}
+        self.assertEqual(self.deliver(content=content).state, "done")
+        self.watch.duplicates = "update"
+        new = content.replace("C/ Mayor 3", "Avda. del Puerto 9")
+        file = self.deliver("b.csv", new)
+        self.assertEqual(file.state, "failed")
+        self.assertIn("updated", file.reason)
+        self.database_a.update_headings = ["direccion"]
+        self.assertEqual(self.deliver("c.csv", new).state, "done")
+        carmen = self.database_a.contact_ids.filtered(lambda c: "Carmen" in c.name)
+        self.assertEqual((len(carmen), carmen.street), (1, "Avda. del Puerto 9"))
+
+    def test_a_column_without_heading_stops_the_file(self):
+        file = self.deliver(content=CSV.replace("Dirección;NIF", "Dirección;;NIF"))
+        self.assertRefused(file, "D")
+        self.assertIn("heading", file.reason)
+
+    def test_a_column_of_a_field_that_has_gone_stops_the_file(self):
+        self.database_a.column_mapping = {"marca preferida": "profile:gone"}
+        file = self.deliver(content=CSV.replace("NIF", "Marca preferida"))
+        self.assertRefused(file, "Marca preferida")
+
+    def test_our_own_reasons_in_a_file_that_comes_back_are_no_unknown_column(self):
+        file = self.deliver(
+            content="Teléfono;Nombre;Dirección;Motivo\n612345678;Ana;Sol 1;x\n"
+        )
+        self.assertEqual(file.state, "done")
+
     def test_a_file_that_is_no_table_fails_with_its_reason(self):
         for content in (b"", b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
             with self.subTest(content=content):
