@@ -205,7 +205,7 @@ def _xlsx(name: str, headings: list) -> bytes:
     head = book.add_format({"bold": True, "bg_color": "#E8EEF7", "bottom": 1})
     asked = book.add_format({"bold": True, "bg_color": "#FCE4D6", "bottom": 1})
     shapes = {
-        "@": book.add_format({"num_format": "@"}),
+        "@": book.add_format({"num_format": 49}),  # ECMA-376 18.8.30: text
         "date": book.add_format({"num_format": "dd/mm/yyyy"}),
     }
     wrap = book.add_format({"text_wrap": True, "valign": "top"})

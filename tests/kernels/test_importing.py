@@ -1242,7 +1242,7 @@ def test_excel_eats_no_zeros_of_the_templates_columns():
     for first, last, style in re.findall(
         r'<col min="(\d+)" max="(\d+)"[^>]* style="(\d+)"', sheet
     ):
-        if formats[int(style)] == "49":  # ECMA-376 18.8.30: 49 is '@'
+        if formats[int(style)] == "49":  # text
             texts.update(range(int(first) - 1, int(last)))
     asked = {"phone", "vat", "zip", "iban", "external_key"}
     assert {i for i, c in enumerate(PEOPLE) if c.target in asked} <= texts
