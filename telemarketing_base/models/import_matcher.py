@@ -276,17 +276,17 @@ class TelemarketingImportMatcher(models.AbstractModel):
         source = {
             "phone": SQL(
                 """CROSS JOIN LATERAL unnest(s.e164s, s.personal) AS u(value, personal)
-                   JOIN res_partner r
-                     ON r.phone_sanitized = u.value AND u.personal"""
+                   JOIN res_partner g
+                     ON g.phone_sanitized = u.value AND u.personal"""
             ),
             # Odoo's users write it with and without the country.
             "vat": SQL(
                 """CROSS JOIN LATERAL (SELECT s.vat AS value) u
-                   JOIN res_partner r ON r.vat = ANY(ARRAY[s.vat, 'ES' || s.vat])"""
+                   JOIN res_partner g ON g.vat = ANY(ARRAY[s.vat, 'ES' || s.vat])"""
             ),
             "email": SQL(
                 """CROSS JOIN LATERAL (SELECT s.email AS value) u
-                   JOIN res_partner r ON r.email_normalized = s.email"""
+                   JOIN res_partner g ON g.email_normalized = s.email"""
             ),
         }[key]
         return SQL(
@@ -294,6 +294,9 @@ class TelemarketingImportMatcher(models.AbstractModel):
                       c.database_id, d.name, c.import_id, c.import_row, r.funnel_stage,
                       NULL
                FROM telemarketing_import_stage s %s
+               -- Who was merged into somebody stands for that one.
+               JOIN res_partner r
+                 ON r.id = COALESCE(g.telemarketing_merged_into_id, g.id)
                LEFT JOIN LATERAL (
                    SELECT c.* FROM telemarketing_contact c
                    WHERE c.partner_id = r.id AND c.merged_into_id IS NULL

@@ -159,12 +159,13 @@ class TelemarketingMerge(models.Model):
     @api.depends("moved")
     @api.depends_context("lang")
     def _compute_moved_text(self):
+        tables = {table for merge in self for table in merge.moved or {}}
+        titles = {table: self._title_of(table) for table in tables}
         for merge in self:
-            parts = [
-                f"{self._title_of(table)}: {count}"
-                for table, count in (merge.moved or {}).items()
-            ]
-            merge.moved_text = " · ".join(parts)
+            moved = merge.moved or {}
+            merge.moved_text = " · ".join(
+                f"{titles[table]}: {count}" for table, count in moved.items()
+            )
 
     @api.model
     def _title_of(self, table):
@@ -780,7 +781,7 @@ def _text(value):
 
 
 def _vat(text):
-    nif = parse_nif(text)
+    nif = parse_nif(text) if text else None
     return nif.number if nif else (text or "").strip().upper()
 
 

@@ -17,6 +17,7 @@ from odoo.tools import SQL, mute_logger
 # Pairs of people, merges and what a file changed speak of the records as they were.
 _OWN_TABLES = (
     *("telemarketing_merge", "telemarketing_duplicate", "telemarketing_import_change"),
+    "telemarketing_normalise",
 )
 # Rows that no constraint keeps apart, but that would be there twice:
 # table → (columns, predicate).
@@ -156,6 +157,7 @@ class Rewriter:
         if model:
             self._move_references(model, pairs)
             self._move_company_dependent(model, pairs)
+            self._move_defaults(model, pairs)
             self._move_properties(model, pairs)
 
     def _kept_in(self, table, column, pairs):
@@ -423,6 +425,24 @@ class Rewriter:
                 new = {k: kept[v][1] if v in kept else v for k, v in values.items()}
                 changes[row] = (merge, {field.name: new})
             self.assign(Model._table, changes)
+
+    def _move_defaults(self, model, pairs):
+        """Values that Odoo proposes for a field, as somebody saved them."""
+        kept = {str(gone): (merge, keep) for merge, gone, keep in pairs}
+        self.cr.execute(
+            """SELECT d.id, d.json_value FROM ir_default d
+               JOIN ir_model_fields f ON f.id = d.field_id
+               WHERE f.relation = %s AND f.ttype = 'many2one'
+                 AND d.json_value = ANY(%s)""",
+            [model, list(kept)],
+        )
+        self.assign(
+            "ir_default",
+            {
+                row: (kept[value][0], {"json_value": str(kept[value][1])})
+                for row, value in self.cr.fetchall()
+            },
+        )
 
     def _move_properties(self, model, pairs):
         """Many2one and many2many values among Properties."""

@@ -405,6 +405,20 @@ class TestMergeContacts(MergeCommon):
         with self.assertRaisesRegex(UserError, "merge those first"):
             self.Merge._merge(self.keep, self.gone)
 
+    def test_what_nobody_may_set_is_not_set_by_a_merge_either(self):
+        for values in (
+            {"consented_on": self.now().date()},
+            {"database_id": self.database_other.id},
+            {"partner_id": self.principal_a.id},
+            {"erased_at": False},
+            {"phone_ids": [Command.clear()]},
+        ):
+            with self.subTest(values), self.assertRaisesRegex(UserError, "chosen"):
+                self.merge(self.keep, self.gone, values)
+        with self.assertRaisesRegex(UserError, "The NIF of the merged"):
+            self.merge(self.keep, self.gone, {"vat": "87654321X"})
+        self.assertTrue(self.gone.active)
+
     def test_in_bulk_the_refused_ones_do_not_stop_the_others(self):
         foreign = self.create_contact("C", database=self.database_b)
         pairs = [(self.keep, self.gone), (self.keep, foreign)]
@@ -690,6 +704,48 @@ class TestMergePartners(MergeCommon):
         self.assertFalse(self.keep.vat)
         for text in ("new@soler.es", "Offer", "deleted since"):
             self.assertIn(text, merge.report)
+
+    def test_what_no_foreign_key_tells_follows_too(self):
+        """Extra fields that hold a partner, and defaults."""
+        team = self.env["crm.team"].create({"name": "T", "company_id": False})
+        team.lead_properties_definition = [
+            {
+                "name": "a1b2c3d4e5f60718",
+                "string": "Sent by",
+                "type": "many2one",
+                "comodel": "res.partner",
+            },
+            {
+                "name": "a1b2c3d4e5f60719",
+                "string": "Relatives",
+                "type": "many2many",
+                "comodel": "res.partner",
+            },
+        ]
+        lead = self.env["crm.lead"].create(
+            {
+                "name": "L",
+                "team_id": team.id,
+                "lead_properties": {
+                    "a1b2c3d4e5f60718": self.gone.id,
+                    "a1b2c3d4e5f60719": (self.gone | self.keep).ids,
+                },
+            }
+        )
+        self.env["ir.default"].set("crm.lead", "partner_id", self.gone.id)
+        tables = ("crm_lead", "ir_default", "res_partner")
+        before = self.dump(tables)
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        self.assertEqual(
+            lead.lead_properties["a1b2c3d4e5f60718"], self.keep, "Left behind"
+        )
+        self.assertEqual(lead.lead_properties["a1b2c3d4e5f60719"], self.keep)
+        self.assertEqual(
+            self.env["ir.default"]._get("crm.lead", "partner_id"), self.keep.id
+        )
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertSameRows(before, self.dump(tables))
 
     def invoice(self, partner):
         move = self.env["account.move"].create(
