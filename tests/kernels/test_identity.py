@@ -28,7 +28,7 @@ from odoo.addons.telemarketing_base.identity import (
     parse_postcode,
     split_phones,
 )
-from odoo.addons.telemarketing_base.identity.phone import _KIND_OF_TYPE
+from odoo.addons.telemarketing_base.identity.phone import _KIND_OF_TYPE, spanish_phone
 
 ANYTHING = st.one_of(
     st.none(),
@@ -234,6 +234,50 @@ def test_parsing_a_phone_never_raises_and_its_result_is_stable(raw):
         assert problem.text()
     for piece in split_phones(raw):
         assert any(c.isdigit() for c in piece)
+
+
+PREFIXES = ["", "+34", "0034", "34", "+34 ", "0034-", "34."]
+
+
+@settings(max_examples=2000)
+@given(
+    st.sampled_from(PREFIXES),
+    st.from_regex(r"\A[0-9](?:[ .\-]?[0-9]){0,14}\Z"),
+)
+@example("34", "612345678")
+@example("", "345678901")
+@example("", "34567890123")
+def test_a_plain_cell_is_read_as_any_other(prefix, digits):
+    # a space in front sends it the long way
+    written = prefix + digits
+    quick = spanish_phone(written)
+    slow = parse_phone(" " + written)
+    if quick is not None:
+        assert quick._replace(raw="") == slow._replace(raw="")
+        assert quick.raw == written
+    elif slow is not None:
+        assert slow.foreign or len(slow.national) != 9 or not digits[-9:].isdigit()
+
+
+@given(st.one_of(st.integers(), st.floats(), st.integers(4 * 10**8, 10**9), ANYTHING))
+def test_a_number_of_a_spreadsheet_is_read_as_its_digits(raw):
+    quick = spanish_phone(raw)
+    if quick is not None:
+        assert quick == parse_phone(raw)
+
+
+def test_the_fast_path_agrees_with_the_library_on_every_five_digits():
+    # the property above tries the digits behind them
+    number = phonenumbers.PhoneNumber(country_code=34)
+    for prefix in range(10_000, 100_000):
+        for rest in ("0812", "9573"):
+            digits = f"{prefix}{rest}"
+            number.national_number = int(digits)
+            kind = phonenumbers.number_type(number)
+            known = kind != phonenumbers.PhoneNumberType.UNKNOWN
+            expected = _KIND_OF_TYPE.get(kind, "other") if known else None
+            found = spanish_phone(digits)
+            assert (found and found.kind) == expected, digits
 
 
 # ------------------------------------------------------------------- D2: NIF
@@ -497,6 +541,20 @@ def test_an_implausible_mail_is_refused(written):
     address, problem = check_email(written)
     assert address is None
     assert problem.code in REASONS
+
+
+@given(
+    st.one_of(
+        st.emails(),
+        st.from_regex(r"\A[A-Za-z0-9_+.-]{1,12}@[a-z0-9._-]{1,12}\.[a-zA-Z0-9]{1,4}\Z"),
+    )
+)
+@example("A.b-c_d+e@x-y.Co.es")
+def test_a_usual_mail_is_read_as_any_other(raw):
+    # a space in front sends it the long way
+    address, problem = check_email(raw)
+    slow, why = check_email(" " + raw)
+    assert (address, problem and problem.code) == (slow, why and why.code)
 
 
 @given(ANYTHING)

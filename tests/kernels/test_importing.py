@@ -41,12 +41,14 @@ from odoo.addons.telemarketing_base.importing import (
     neutralise,
     open_table,
     preview,
+    stands_for_nothing,
     suggest_mapping,
     tidy_name,
     unneutralise,
     write_returned,
     write_template,
 )
+from odoo.addons.telemarketing_base.importing import cleaning as cleaning_module
 from odoo.addons.telemarketing_base.importing.returned import write_returned_to
 from odoo.addons.telemarketing_base.importing.template import PEOPLE, template_headings
 
@@ -1280,3 +1282,77 @@ def test_a_returned_file_written_as_it_comes_is_the_same(fmt, tmp_path):
     whole = list(open_table(write_returned(rows, HEADINGS, fmt)).rows())
     assert list(open_table(path).rows()) == whole
     assert len(whole) == len(taken) == 500
+
+
+# ------------------------------------------------------------- the quick ways agree
+_WORDS = sorted(cleaning_module._NOTHING.union(*cleaning_module._NOTHING_IN.values()))
+
+
+@given(
+    st.one_of(
+        st.sampled_from(_WORDS),
+        st.sampled_from(_WORDS).map(str.upper),
+        st.sampled_from(_WORDS).map(lambda word: f"«{word.title()}».-"),
+        st.sampled_from(_WORDS).map(lambda word: word + "s"),
+        st.text("noNÓsdaxpe /.-0123", min_size=1, max_size=12),
+        st.text(min_size=1, max_size=30),
+    ),
+    st.sampled_from(["name", "street", "zip", "phone", "note", "external_key", ""]),
+)
+def test_a_word_for_nothing_is_known_by_its_beginning_too(text, target):
+    expected = cleaning_module._nothing.__wrapped__(text, target)
+    assert stands_for_nothing(text, target) is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("7001", ""),  # with the province beside it
+        (7001.0, ""),
+        ("2800", "postcode_length"),
+        ("00001", "postcode_no_province"),
+        ("53001", "postcode_no_province"),
+        ("28O01", "postcode_format"),
+    ],
+)
+def test_a_postcode_short_of_its_zero_is_mended_only_where_it_can_be_proved(
+    written, code
+):
+    headings = [*HEADINGS, "Provincia", "CP"]
+    row = clean([*ROW, "Baleares", written], headings)
+    assert row.ok
+    assert codes(row.notices) == ([code] if code else [])
+    assert row.zip == ("" if code else "07001")
+
+
+def test_a_nif_short_of_its_zero_is_not_loaded_but_its_likely_form_is_told():
+    row = clean([*ROW, "1234567L"], [*HEADINGS, "NIF"])
+    assert row.ok
+    assert row.vat == ""
+    assert "01234567L" in row.notices[0].text(reasons=REASONS)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "612345678",
+        "+34 612 34 56 78",
+        "0034612345678",
+        "34612345678",
+        612345678.0,
+        "612345678,0",
+        "6.12345678E8",
+        "6,12345678E+08",
+        "Tel. 612.345.678 ext 4",
+    ],
+)
+def test_a_phone_is_the_same_however_excel_or_people_write_it(written):
+    row = clean([written, *ROW[1:]], HEADINGS)
+    assert [p.e164 for p in row.phones] == ["+34612345678"]
+    assert row.raw[0] == written
+
+
+def test_a_phone_rounded_by_excel_is_not_guessed():
+    row = clean(["6,12E+08", *ROW[1:]], HEADINGS)
+    assert not row.ok
+    assert codes(row.problems) == ["phone_invalid", "phone_digits_lost"]
