@@ -130,7 +130,9 @@ ARTICLE_REASONS: dict[str, str] = {
     "article_variants": _(
         "%(value)s comes in several variants: say which by its reference"
     ),
-    "article_foreign": _("%(value)s is an article of another company"),
+    "article_price_of_variants": _(
+        "%(value)s comes in several variants of one price: it stays as it is"
+    ),
     "article_price_missing": _("The article has no price: it is sold for nothing"),
     "article_refused": _("The article could not be written: %(value)s"),
     "amount_format": _("%(value)s is not an amount"),
@@ -159,6 +161,9 @@ ARTICLE_REASONS: dict[str, str] = {
     "tariff_missing": _("The row says no tariff for its price, quantity or dates"),
     "tariff_no_price": _("The row says no price for the tariff %(value)s"),
     "tariff_left_out": _("The line of the tariff %(value)s was left out"),
+    "tariff_known": _("%(value)s has another price for it already: it stays"),
+    "tariff_currency": _("The tariff %(value)s is in another currency"),
+    "tariff_refused": _("The line of the tariff could not be written: %(value)s"),
     "tariff_repeated": _("Row %(row)s says the price of %(value)s already"),
     "offer_without_campaign": _(
         "Offer, discount and conditions are of a campaign, and none was chosen"

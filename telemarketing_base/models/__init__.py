@@ -32,6 +32,7 @@ from . import import_job
 from . import import_row
 from . import import_matcher
 from . import import_partners
+from . import import_articles
 from . import exclusion
 from . import phone_blacklist
 from . import consent

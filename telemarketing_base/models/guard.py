@@ -211,13 +211,24 @@ class TelemarketingImport(models.Model):
         for vals in vals_list:
             check_fields(self, vals, denied=self._code_fields)
         self = without_defaults(self, denied=self._code_fields)
-        return super().create(vals_list)
+        jobs = super().create(vals_list)
+        jobs._check_articles()
+        return jobs
 
     def write(self, vals):
         check_fields(self, vals, denied=self._code_fields)
+        self._check_articles()
         result = super().write(vals)
-        check_still_ours(self, vals, ["database_id"])
+        check_still_ours(self, vals, ["database_id", "campaign_id"])
+        if "kind" in vals:
+            self._check_articles()
         return result
+
+    def _check_articles(self):
+        """A file of articles loads in the name of who uploaded it: nobody else may
+        change what it does."""
+        if not self.env.su and any(job.kind == "articles" for job in self):
+            self.env["telemarketing.import.articles"]._check_user()
 
 
 class TelemarketingContact(models.Model):

@@ -170,6 +170,7 @@ class TelemarketingImport(models.Model):
         default=True,
         help="People whom a call, or somebody, has made a prospect or a client.",
     )
+    tariff_warning = fields.Char(compute="_compute_tariff_warning")
     make_leads = fields.Boolean(
         "An Opportunity for Each",
         help="Of prospects: an open opportunity of the campaign, as a call that "
@@ -259,6 +260,11 @@ class TelemarketingImport(models.Model):
                     "are not found. Always use the same columns.",
                     names,
                 )
+
+    @api.depends("kind", "column_ids.article_target")
+    def _compute_tariff_warning(self):
+        for job in self:
+            job.tariff_warning = job.env["telemarketing.import.articles"]._warning(job)
 
     @api.depends("database_id")
     def _compute_match(self):
@@ -373,6 +379,9 @@ class TelemarketingImport(models.Model):
                 raise UserError(job.env._("%s has been loaded already.", job.filename))
             if not job.file:
                 raise UserError(job.env._("Choose a file first."))
+            if job.kind == "articles":
+                job.env["telemarketing.import.articles"]._read(job)
+                continue
             table = job._open()
             try:
                 total = table.scan()
@@ -428,6 +437,9 @@ class TelemarketingImport(models.Model):
 
     def action_preview(self):
         self.ensure_one()
+        if self.kind == "articles":
+            self.env["telemarketing.import.articles"]._refresh_preview(self)
+            return True
         self._refresh_preview(self._open())
         return True
 
@@ -440,6 +452,9 @@ class TelemarketingImport(models.Model):
             raise UserError(
                 self.env._("%s is being loaded or is loaded.", self.filename)
             )
+        if self.kind == "articles":
+            self.env["telemarketing.import.articles"]._check_columns(self)
+            return self._begin_loading()
         self.database_id._check_not_emptying()
         mapping = self._mapping()
         if "phone" not in mapping:
@@ -468,6 +483,9 @@ class TelemarketingImport(models.Model):
         if key := self._key_headings():
             self.database_id.sudo().key_headings = key
         self._define_extra_columns()
+        return self._begin_loading()
+
+    def _begin_loading(self):
         self.write(
             {
                 "state": "loading",
@@ -557,6 +575,8 @@ class TelemarketingImport(models.Model):
 
     def _mapping(self):
         """Target of each column, as the kernel names them."""
+        if self.kind == "articles":
+            return self.env["telemarketing.import.articles"]._mapping(self)
         taken = set()
         return [
             extra_target(column.heading, place, taken)
@@ -632,7 +652,12 @@ class TelemarketingImport(models.Model):
         key = problem.params.get("key")
         if key:
             # The kernel names the field that two rows share by its code.
-            labels = dict(self.env["telemarketing.import.column"]._selection_target())
+            Column = self.env["telemarketing.import.column"]
+            labels = dict(
+                Column._selection_article()
+                if self.kind == "articles"
+                else Column._selection_target()
+            )
             problem = replace(
                 problem, params={**problem.params, "key": labels.get(key, key).lower()}
             )
@@ -669,7 +694,7 @@ class TelemarketingImport(models.Model):
     def _steps(self):
         self.ensure_one()
         if self.kind == "articles":
-            self.env["telemarketing.import.articles"]._load(self)
+            yield from self.env["telemarketing.import.articles"]._steps(self)
             return
         yield from self.env["telemarketing.import.loader"]._steps(self)
 
@@ -894,12 +919,18 @@ class TelemarketingImportColumn(models.Model):
     )
     profile_field = fields.Char(help="Which one, of the campaign's profile.")
     profile_choice = fields.Json(related="import_id.profile_choice")
+    kind = fields.Selection(related="import_id.kind")
+    article_target = fields.Selection(
+        selection="_selection_article",
+        string="Is of the Article",
+        help="Empty: the column is left out.",
+    )
     is_key = fields.Boolean(
         "Client's Key",
         help="The columns marked are together the key by which the client company "
         "knows the person.",
     )
-    update = fields.Boolean(help="Of people who are there already.")
+    update = fields.Boolean(help="Of people, or articles, that are there already.")
 
     @api.model
     def _selection_target(self):
@@ -943,6 +974,32 @@ class TelemarketingImportColumn(models.Model):
         if self.target == "profile":
             return f"profile:{self.profile_field}" if self.profile_field else None
         return self.target or None
+
+    @api.model
+    def _selection_article(self):
+        return [
+            ("ref", self.env._("Reference")),
+            ("barcode", self.env._("Barcode")),
+            ("name", self.env._("Name")),
+            ("type", self.env._("Goods or service")),
+            ("category", self.env._("Category")),
+            ("price", self.env._("Sale price")),
+            ("price_taxed", self.env._("Sale price with VAT")),
+            ("vat", self.env._("VAT (%)")),
+            ("cost", self.env._("Cost")),
+            ("uom", self.env._("Unit of measure")),
+            ("description", self.env._("Description")),
+            ("campaign_price", self.env._("Price in the campaign")),
+            ("offer", self.env._("Offer")),
+            ("discount", self.env._("Discount (%)")),
+            ("conditions", self.env._("Conditions")),
+            ("tariff", self.env._("Name of the tariff")),
+            ("tariff_price", self.env._("Price in the tariff")),
+            ("min_quantity", self.env._("Minimum quantity of the tariff")),
+            ("date_from", self.env._("First day of the tariff")),
+            ("date_to", self.env._("Last day of the tariff")),
+            ("tariff_column", self.env._("Price in the tariff of this heading")),
+        ]
 
     def _property_name(self):
         """Stable name of the Property, so that the next file fills the same one."""

@@ -12,6 +12,9 @@ from .robinson_client import ENDPOINT, is_safe
 class ResCompany(models.Model):
     _inherit = "res.company"
 
+    telemarketing_article_mapping = fields.Json(
+        help="What each heading of a file of articles was at the last load."
+    )
     telemarketing_edition = fields.Selection(
         selection=[],
         help="PRO, ADV or ELITE. Without an edition module every feature is there.",

@@ -1,10 +1,15 @@
 import base64
+from datetime import datetime
 from unittest.mock import patch
 
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..importing import open_table
+from ..importing.articles import ARTICLE_TARGETS, TEMPLATE, write_articles_template
+from ..models import import_articles
 from .common import TelemarketingCommon
 
 IBAN = "ES9121000418450200051332"
@@ -273,3 +278,480 @@ class TestImportPartners(TelemarketingCommon):
             self.job("", kind="prospects", database_id=empty.id).legal_basis
         )
         self.assertEqual(self.job("").legal_basis, "consent")
+
+
+ARTICLES = (
+    "Referencia;Artículo;Familia;PVP;% IVA;Coste;Tipo;Descripción\n"
+    "FIB-600;Fibra 600;Internet / Fibra;29,90 €;21;12,5;Servicio;Simétrica\n"
+    "ROU-1;Router;Equipos;1.234,56;10 %;;Producto;\n"
+    "MAL-1;Mal precio;Equipos;doce;21;;;\n"
+    ";;Equipos;5;21;;;\n"
+)
+
+
+@tagged("post_install", "-at_install", "telemarketing_import")
+class TestImportArticles(TelemarketingCommon):
+    """Articles, offers and tariffs: what would be sold wrong if loading broke."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.articles = cls.env["telemarketing.import.articles"]
+        cls.group = cls.env["account.tax.group"].create(
+            {
+                "name": "IVA",
+                "company_id": cls.company_a.id,
+                "country_id": cls.env.ref("base.es").id,
+            }
+        )
+        cls.vat_21, cls.vat_10 = cls.env["account.tax"].create(
+            [
+                {
+                    "name": f"IVA {rate}",
+                    "amount": rate,
+                    "type_tax_use": "sale",
+                    "company_id": cls.company_a.id,
+                    "tax_group_id": cls.group.id,
+                    "country_id": cls.env.ref("base.es").id,
+                }
+                for rate in (21, 10)
+            ]
+        )
+        cls.company_a.account_sale_tax_id = cls.vat_21
+        euro = cls.env.ref("base.EUR")
+        euro.active = True
+        cls.company_a.currency_id = euro
+
+    def job(self, content=ARTICLES, user=None, **values):
+        jobs = self.env["telemarketing.import"]
+        if user:
+            jobs = self.as_user(jobs, user)
+        if isinstance(content, str):
+            content = content.encode()
+        return jobs.create(
+            {
+                "kind": "articles",
+                "filename": "tarifa.csv",
+                "file": base64.b64encode(content),
+                **values,
+            }
+        )
+
+    def load(self, *args, **kwargs):
+        job = self.job(*args, **kwargs)
+        job.action_read()
+        job.action_load()
+        job.sudo()._load()
+        self.env.invalidate_all()
+        return job.sudo()
+
+    def product(self, ref, **facts):
+        return (
+            self.env["product.product"]
+            .with_context(active_test=False, **facts)
+            .search([("default_code", "=", ref)])
+        )
+
+    def returned(self, job):
+        table = open_table(base64.b64decode(job.returned_file), job.returned_name)
+        return {row[0] or row[2]: row[-1] for _number, row in table.rows()}
+
+    # what is loaded
+
+    def test_articles_load_and_what_is_wrong_comes_back_with_its_reason(self):
+        job = self.load()
+        self.assertEqual(
+            (job.state, job.total, job.loaded, job.bad, job.updated),
+            ("done", 4, 2, 2, 0),
+        )
+        fibre, router = self.product("FIB-600"), self.product("ROU-1")
+        self.assertEqual(
+            (fibre.name, fibre.type, fibre.list_price, fibre.standard_price),
+            ("Fibra 600", "service", 29.9, 12.5),
+        )
+        self.assertEqual(fibre.categ_id.complete_name, "Internet / Fibra")
+        self.assertEqual(fibre.taxes_id, self.vat_21)
+        self.assertEqual(fibre.description_sale, "Simétrica")
+        self.assertEqual(fibre.company_id, self.company_a)
+        self.assertTrue(fibre.sale_ok)
+        self.assertEqual((router.lst_price, router.type), (1234.56, "consu"))
+        self.assertEqual(router.taxes_id, self.vat_10)
+        reasons = self.returned(job)
+        self.assertIn("doce", reasons["MAL-1"])
+        self.assertEqual(set(reasons), {"MAL-1", "Equipos"})
+
+    def test_preview_says_what_is_wrong_before_anything_is_written(self):
+        self.load()
+        count = self.env["product.template"].search_count([])
+        job = self.job()
+        job.action_read()
+        self.assertEqual(job.state, "preview")
+        for text in ("Fibra 600", "doce", "there already", "no article"):
+            self.assertIn(text, job.preview_html)
+        self.assertEqual(self.env["product.template"].search_count([]), count)
+
+    def test_same_file_twice_makes_no_second_article(self):
+        self.load()
+        again = self.load()
+        self.assertEqual((again.loaded, again.bad), (0, 4))
+        self.assertEqual(len(self.product("FIB-600")), 1)
+
+    def test_article_is_found_by_reference_then_barcode_then_name(self):
+        Product = self.env["product.product"]
+        by_ref, by_code, by_name = Product.create(
+            [
+                {"name": "Uno", "default_code": "R 1"},
+                {"name": "Dos", "barcode": "8412345678905"},
+                {"name": "Tres"},
+            ]
+        )
+        job = self.load(
+            "Ref;EAN;Nombre;PVP\nr  1;;Otro nombre;11\n;8412345678905;;12\n"
+            ";;tres;13\nR9;;Tres;14\n",
+            duplicates="update",
+        )
+        self.assertEqual((job.updated, job.loaded, job.bad), (4, 0, 0))
+        self.assertEqual((by_ref.name, by_ref.list_price), ("Uno", 11))
+        self.assertEqual(by_code.list_price, 12)
+        self.assertEqual((by_name.list_price, by_name.default_code), (14, "R9"))
+
+    def test_only_marked_columns_change_an_article_that_is_there(self):
+        product = self.env["product.product"].create(
+            {"name": "Viejo", "default_code": "A1", "list_price": 5}
+        )
+        product.description_sale = "Nuestro texto"
+        job = self.job(
+            "Ref;Nombre;PVP;Descripción\nA1;Nuevo;9;Su texto\n", duplicates="update"
+        )
+        job.action_read()
+        columns = {column.article_target: column for column in job.column_ids}
+        self.assertEqual(
+            [column.update for column in job.column_ids], [False, False, True, True]
+        )
+        columns["description"].update = False
+        job.action_load()
+        job._load()
+        self.assertEqual(
+            (product.name, product.list_price, product.description_sale),
+            ("Viejo", 9, "Nuestro texto"),
+        )
+
+    def test_article_that_may_be_two_is_nobodys(self):
+        self.env["product.product"].create(
+            [{"name": "Uno", "default_code": "A1"}] * 2 + [{"name": "Dos"}] * 2
+        )
+        job = self.load("Ref;Nombre;PVP\nA1;Uno;9\n;Dos;8\n", duplicates="update")
+        self.assertEqual((job.updated, job.bad), (0, 2))
+        self.assertNotIn(9, self.product("A1").mapped("list_price"))
+
+    def test_reference_with_no_article_and_no_name_is_said(self):
+        job = self.load("Ref;PVP\nNUEVA;9\n")
+        self.assertEqual(job.bad, 1)
+        self.assertIn("name", self.returned(job)["NUEVA"])
+
+    def test_articles_of_another_company_are_neither_found_nor_touched(self):
+        far = self.env["product.product"].create(
+            {
+                "name": "Fibra 600",
+                "default_code": "FIB-600",
+                "company_id": self.company_b.id,
+                "list_price": 1,
+            }
+        )
+        job = self.load(duplicates="update")
+        self.assertEqual(job.loaded, 2)
+        self.assertEqual(far.list_price, 1)
+        self.assertEqual(len(self.product("FIB-600")), 2)
+
+    def test_price_in_another_currency_is_not_taken_for_ours(self):
+        job = self.load("Ref;Nombre;PVP\nA1;Uno;$30\nA2;Dos;30 €\n")
+        self.assertEqual((job.loaded, job.bad), (1, 1))
+        self.assertIn("EUR", self.returned(job)["A1"])
+
+    def test_what_we_have_not_got_is_a_notice_and_the_article_loads(self):
+        taken = self.env["product.product"].create(
+            {"name": "Otro", "default_code": "Z", "barcode": "8412345678905"}
+        )
+        job = self.load(
+            "Ref;Nombre;PVP;IVA;Unidad;EAN\n"
+            "A1;Uno;9;7;Fanegas;8412345678905\nA2;Dos;9;21;Uds;\nA3;Tres;;;;\n"
+        )
+        self.assertEqual((job.loaded, job.bad, job.noticed), (3, 0, 2))
+        one = self.product("A1")
+        self.assertFalse(one.barcode)
+        self.assertEqual(taken.barcode, "8412345678905")
+        self.assertEqual(one.taxes_id, self.vat_21)
+        reason = self.returned(job)["A1"]
+        for text in ("7", "Fanegas", "8412345678905"):
+            self.assertIn(text, reason)
+        self.assertIn("price", self.returned(job)["A3"])
+
+    def test_vat_that_prices_include_is_taken_off(self):
+        self.load("Nombre;Ref;PVP con IVA;IVA\nUno;A1;121;21\nDos;A2;110;10\n")
+        self.assertEqual(self.product("A1").list_price, 100)
+        self.assertEqual(self.product("A2").list_price, 100)
+
+    def test_restart_goes_on_and_makes_nothing_twice(self):
+        content = "Ref;Nombre;PVP;Tarifa;Precio tarifa;Desde\n" + "".join(
+            f"A{n};Artículo {n};{n};Oro;{n};\nA{n};Artículo {n};{n};Oro;{n};10\n"
+            for n in range(1, 8)
+        )
+        job = self.job(content)
+        job.action_read()
+        job.action_load()
+        with patch.object(import_articles, "CHUNK", 3):
+            steps = job._steps()
+            next(steps)
+            self.assertEqual((job.position, job.state), (3, "loading"))
+            steps.close()
+            job._load()
+        self.env.invalidate_all()
+        self.assertEqual((job.state, job.loaded, job.bad), ("done", 14, 0))
+        self.assertEqual(len(self.product("A2")), 1)
+        pricelist = self.env["product.pricelist"].search([("name", "=", "Oro")])
+        self.assertEqual(len(pricelist.item_ids), 14)
+
+    def test_stopped_load_keeps_what_is_loaded_and_goes_on(self):
+        job = self.job()
+        job.action_read()
+        job.action_load()
+        job.action_stop()
+        job._load()
+        self.assertEqual((job.state, job.position), ("stopped", 0))
+        job.action_load()
+        with patch.object(import_articles, "CHUNK", 1):
+            job._load()
+        self.assertEqual((job.state, job.loaded, job.bad), ("done", 2, 2))
+
+    # offers
+
+    def test_file_of_a_campaign_is_what_it_offers(self):
+        job = self.load(
+            "Ref;Nombre;PVP;Precio campaña;Oferta;Dto.;Condiciones\n"
+            "A1;Uno;30;24,90;3 meses gratis;10%;Un año\nA2;Dos;9;;;;\n",
+            campaign_id=self.campaign_a.id,
+        )
+        self.assertEqual((job.loaded, job.noticed), (2, 0))
+        one, two = self.campaign_a.article_ids.sorted("id")[-2:]
+        self.assertEqual(
+            (one.price_unit, one.offer, one.discount, one.conditions),
+            (24.9, "3 meses gratis", 10, "Un año"),
+        )
+        self.assertEqual((two.product_id.default_code, two.price_unit), ("A2", 9))
+        self.load(
+            "Ref;Precio campaña;Oferta\nA1;19;Otra\n",
+            campaign_id=self.campaign_a.id,
+            duplicates="update",
+        )
+        self.assertEqual((one.price_unit, one.offer, one.discount), (19, "Otra", 10))
+        self.assertEqual(self.product("A1").list_price, 30)
+
+    def test_offer_without_campaign_is_said_and_not_lost_in_silence(self):
+        job = self.load("Ref;Nombre;PVP;Oferta\nA1;Uno;30;Regalo\n")
+        self.assertEqual((job.loaded, job.noticed), (1, 1))
+        self.assertIn("campaign", self.returned(job)["A1"])
+
+    def test_nothing_is_offered_in_a_survey(self):
+        self.campaign_a.write({"kind": "survey", "call_purpose": "survey"})
+        job = self.job(campaign_id=self.campaign_a.id)
+        with self.assertRaisesRegex(UserError, "Nothing is sold"):
+            job.action_read()
+
+    # tariffs
+
+    def test_tariffs_by_row_with_quantity_and_days(self):
+        job = self.load(
+            "Ref;Nombre;PVP;Tarifa;Precio tarifa;Cant. mín.;Desde;Hasta\n"
+            "A1;Uno;30;Mayorista;25;;01/01/2027;31/12/2027\n"
+            "A1;Uno;30;Mayorista;22;10;;\n"
+            "A1;Uno;30;Mayorista;21;10;;\n"
+        )
+        self.assertEqual((job.loaded, job.bad), (2, 1))
+        pricelist = self.env["product.pricelist"].search([("name", "=", "Mayorista")])
+        self.assertEqual(pricelist.company_id, self.company_a)
+        first, second = pricelist.item_ids.sorted("min_quantity")
+        self.assertEqual((first.fixed_price, second.fixed_price), (25, 22))
+        self.assertEqual((first.min_quantity, second.min_quantity), (0, 10))
+        # midnight in Madrid
+        self.assertEqual(first.date_start, datetime(2026, 12, 31, 23))
+        self.assertEqual(first.date_end, datetime(2027, 12, 31, 22, 59, 59))
+        product = self.product("A1")
+        self.assertEqual(pricelist._get_product_price(product, 10), 22)
+
+    def test_tariffs_by_column_and_again_with_new_prices(self):
+        content = "Ref;Nombre;PVP;Tarifa Oro;PVP Distribuidor\nA1;Uno;30;{};20\n"
+        self.load(content.format("25"))
+        oro = self.env["product.pricelist"].search([("name", "=", "Tarifa Oro")])
+        other = self.env["product.pricelist"].search(
+            [("name", "=", "PVP Distribuidor")]
+        )
+        self.assertEqual(oro.item_ids.fixed_price, 25)
+        self.assertEqual(other.item_ids.fixed_price, 20)
+        job = self.load(content.format("24"), duplicates="update")
+        self.assertEqual(job.updated, 1)
+        self.assertEqual(oro.item_ids.fixed_price, 24)
+        self.assertEqual(len(other.item_ids), 1)
+
+    def test_new_tariff_is_nobodys_by_default(self):
+        self.env.user.group_ids += self.env.ref("product.group_product_pricelist")
+        self.env["product.pricelist"].search([]).active = False
+        customer = self.env["res.partner"].create({"name": "Cliente"})
+        self.load("Ref;Nombre;PVP;Tarifa Mayorista\nA1;Uno;30;1\n")
+        price = customer.property_product_pricelist._get_product_price(
+            self.product("A1"), 1
+        )
+        self.assertEqual(price, 30)
+
+    def test_tariffs_that_nobody_would_see_are_said_before_loading(self):
+        job = self.job("Ref;Nombre;PVP;Tarifa Mayorista\nA1;Uno;30;1\n")
+        job.action_read()
+        enabled = "product.group_product_pricelist"
+        self.env.ref("base.group_user").implied_ids -= self.env.ref(enabled)
+        job.invalidate_recordset(["tariff_warning"])
+        self.assertIn("switched off", job.tariff_warning)
+        plain = self.job()
+        plain.action_read()
+        self.assertFalse(plain.tariff_warning)
+
+    # columns
+
+    def test_columns_set_by_hand_are_remembered_for_the_next_file(self):
+        content = "Cosa;Vale\nFibra;30\n"
+        job = self.job(content)
+        job.action_read()
+        with self.assertRaisesRegex(UserError, "name of the article"):
+            job.action_load()
+        for column, target in zip(job.column_ids, ("name", "price"), strict=True):
+            column.article_target = target
+        job.action_preview()
+        self.assertIn("Fibra", job.preview_html)
+        job.action_load()
+        job._load()
+        again = self.job(content)
+        again.action_read()
+        self.assertEqual(again.column_ids.mapped("article_target"), ["name", "price"])
+        again.column_ids.article_target = "name"
+        with self.assertRaisesRegex(UserError, "Name"):
+            again.action_load()
+
+    def test_every_target_of_the_kernel_can_be_chosen_by_hand(self):
+        choices = dict(self.env["telemarketing.import.column"]._selection_article())
+        self.assertEqual(set(choices) - {"tariff_column"}, set(ARTICLE_TARGETS))
+
+    def test_template_loads_as_it_is_filled_in(self):
+        data = write_articles_template()
+        job = self.job(data, filename="plantilla.xlsx")
+        with self.assertRaisesRegex(UserError, "no rows"):
+            job.action_read()
+        example = ";".join(
+            cell.strftime("%d/%m/%Y") if hasattr(cell, "strftime") else str(cell)
+            for _heading, _target, cell, _how in TEMPLATE
+        )
+        headings = ";".join(heading for heading, *_rest in TEMPLATE)
+        job = self.load(f"{headings}\n{example}\n", campaign_id=self.campaign_a.id)
+        self.assertEqual((job.loaded, job.bad, job.noticed), (1, 0, 0))
+
+    # who
+
+    def test_who_may_load_articles(self):
+        seller = self._create_user(
+            "seller", "supervisor", "product.group_product_manager"
+        )
+        self.campaign_a.supervisor_ids += seller
+        for user in (self.agent_a, self.salesperson, self.supervisor_a):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self.job(user=user, campaign_id=self.campaign_a.id)
+        for user in (self.manager, seller):
+            with self.subTest(user=user.login):
+                job = self.load(
+                    ARTICLES.replace("-", f"-{user.id}-"),
+                    user=user,
+                    campaign_id=self.campaign_a.id,
+                )
+                self.assertEqual((job.loaded, job.bad), (2, 2))
+        # of a campaign that is not hers, or of none
+        for campaign in (self.campaign_b, self.env["telemarketing.campaign"]):
+            with self.assertRaises(AccessError):
+                self.job(user=seller, campaign_id=campaign.id)
+
+    def test_nobody_else_changes_what_a_managers_file_of_articles_does(self):
+        job = self.job(user=self.manager, campaign_id=self.campaign_a.id)
+        theirs = self.as_user(job, self.supervisor_a)
+        for values in (
+            {"file": base64.b64encode(b"Ref;Nombre;PVP\nX;X;1\n")},
+            {"state": "loading"},
+            {"kind": "contacts"},
+        ):
+            with self.assertRaises(AccessError):
+                theirs.write(values)
+        people = self.as_user(self.env["telemarketing.import"], self.supervisor_a)
+        mine = people.create({"database_id": self.database_a.id, "filename": "x.csv"})
+        with self.assertRaises(AccessError):
+            mine.kind = "articles"
+
+    def test_rights_taken_away_meanwhile_stop_the_load(self):
+        job = self.job(user=self.manager, campaign_id=self.campaign_a.id)
+        job.action_read()
+        job.action_load()
+        self.manager.group_ids -= self.env.ref("telemarketing_base.group_manager")
+        with self.assertRaises(AccessError):
+            job.sudo()._load()
+
+    def test_campaign_of_another_company_is_refused(self):
+        job = self.job()
+        job.campaign_id = self.campaign_far
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE telemarketing_import SET company_id = %s WHERE id = %s",
+            [self.company_a.id, job.id],
+        )
+        job.invalidate_recordset()
+        with self.assertRaisesRegex(UserError, "another company"):
+            job.action_read()
+
+    # undoing
+
+    def test_undone_load_leaves_nothing_but_what_is_used(self):
+        kept = self.env["product.product"].create(
+            {"name": "De antes", "default_code": "B1", "list_price": 5}
+        )
+        job = self.load(
+            "Ref;Nombre;Familia;PVP;Tarifa Oro;Oferta\nA1;Uno;Nueva;30;25;Regalo\n"
+            "A2;Dos;Nueva;9;;\nA3;Tres;Nueva;9;;\nB1;De antes;;7;6;\n",
+            campaign_id=self.campaign_a.id,
+            duplicates="update",
+        )
+        self.assertEqual((job.loaded, job.updated, kept.list_price), (3, 1, 7))
+        used = self.product("A2")
+        self.env["sale.order"].create(
+            {
+                "partner_id": self.principal_a.id,
+                "order_line": [Command.create({"product_id": used.id})],
+            }
+        )
+        self.product("A3").list_price = 99
+        undone = self.articles._undo(job)
+        self.env.invalidate_all()
+        self.assertFalse(self.product("A1"))
+        self.assertTrue(used.exists())
+        self.assertEqual(self.product("A3").list_price, 99)
+        self.assertEqual(kept.list_price, 5)
+        self.assertFalse(self.env["product.pricelist"].search([("name", "=", "Oro")]))
+        self.assertFalse(
+            self.env["product.pricelist"].search([("name", "=", "Tarifa Oro")])
+        )
+        self.assertEqual(undone["restored"], 1)
+        self.assertTrue(any("Dos" in name for name in undone["kept"]))
+        self.assertTrue(any("Tres" in name for name in undone["kept"]))
+        category = self.env["product.category"].search([("name", "=", "Nueva")])
+        self.assertEqual(category, used.categ_id)
+
+    def test_price_that_somebody_changed_since_is_not_put_back(self):
+        product = self.env["product.product"].create(
+            {"name": "Uno", "default_code": "B1", "list_price": 5}
+        )
+        job = self.load("Ref;PVP\nB1;7\n", duplicates="update")
+        product.list_price = 8
+        undone = self.articles._undo(job)
+        self.assertEqual(product.list_price, 8)
+        self.assertEqual((undone["restored"], len(undone["kept"])), (0, 1))
