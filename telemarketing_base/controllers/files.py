@@ -1,8 +1,14 @@
-from werkzeug.exceptions import NotFound
+import io
+
+from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.wsgi import wrap_file
 
 from odoo import http
 from odoo.http import content_disposition, request
+
+from ..importing import write_template
+from ..models.original import MIMETYPES, SUPERVISOR
+from ..models.required import required_names
 
 _RECORDS = {
     "database": "telemarketing.database",
@@ -26,6 +32,36 @@ class TelemarketingFiles(http.Controller):
         record = request.env[_RECORDS[kind]].browse(record_id)
         spool, filename, mimetype = record._open_original()
         return self._stream(spool, filename, mimetype)
+
+    @http.route(
+        "/telemarketing/template/<string:kind>/<string:fmt>",
+        type="http",
+        auth="user",
+        methods=["GET"],
+        readonly=True,
+    )
+    def template(self, kind, fmt, database=None):
+        """The empty file for what is loaded, with what the database asks for."""
+        env = request.env
+        if not env.user.has_group(SUPERVISOR) or env.user.telemarketing_only_agent:
+            raise Forbidden
+        kinds = dict(env["telemarketing.import"]._fields["kind"].selection)
+        if kind not in kinds or fmt not in ("xlsx", "csv"):
+            raise NotFound
+        asked_for = env.company.telemarketing_required_fields
+        if database and str(database).isdigit():
+            found = env["telemarketing.database"].browse(int(database)).exists()
+            found = found._filtered_access("read")
+            asked_for = found.required_fields if found else asked_for
+        content = write_template(kind, fmt, required_names(asked_for))
+        names = {
+            "contacts": env._("contacts"),
+            "prospects": env._("prospects"),
+            "clients": env._("clients"),
+            "articles": env._("articles"),
+        }
+        filename = f"{env._('template')}-{names[kind]}.{fmt}"
+        return self._stream(io.BytesIO(content), filename, MIMETYPES[fmt])
 
     def _stream(self, spool, filename, mimetype):
         size = spool.seek(0, 2)

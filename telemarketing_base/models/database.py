@@ -112,7 +112,7 @@ class TelemarketingDatabase(models.Model):
             if not key:
                 continue
             remembered[key] = target
-            (updated.add if column.update else updated.discard)(key)
+            (updated.add if column.is_updated else updated.discard)(key)
         self.write({"column_mapping": remembered, "update_headings": sorted(updated)})
 
     @api.private

@@ -224,7 +224,7 @@ class TelemarketingImportArticles(models.AbstractModel):
         return {
             "target": False,
             "article_target": article_target,
-            "update": article_target in UPDATED,
+            "is_updated": article_target in UPDATED,
         }
 
     @api.model
@@ -436,7 +436,7 @@ class TelemarketingImportArticles(models.AbstractModel):
             campaign=job.campaign_id,
             policy=job.duplicates,
             marked=frozenset(
-                job.column_ids.filtered("update").mapped("article_target")
+                job.column_ids.filtered("is_updated").mapped("article_target")
             ),
             units=units,
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import html2plaintext
 
 from ..identity.reasons import Problem
 from ..identity.text import fold
@@ -92,8 +93,6 @@ class TelemarketingImport(models.Model):
             ("done", "Loaded"),
             ("stopped", "Stopped"),
             ("failed", "Failed"),
-            ("undoing", "Being Undone"),
-            ("undone", "Undone"),
         ],
         required=True,
         default="draft",
@@ -137,7 +136,7 @@ class TelemarketingImport(models.Model):
     duplicates = fields.Selection(
         [
             ("skip", "Give them back"),
-            ("update", "Update the columns marked below"),
+            ("update", "Update the columns marked"),
             ("load", "Load them anyway"),
         ],
         "Repeated People",
@@ -393,7 +392,9 @@ class TelemarketingImport(models.Model):
             updated = set(job.database_id.update_headings or [])
             profile = {field[0] for field in job._profile_fields()}
             found = [
-                remembered_target(remembered, heading, target, profile)
+                remembered_target(
+                    remembered, heading, job._own_field(heading, target), profile
+                )
                 for heading, target in zip(
                     table.headings, suggest_mapping(table.headings), strict=True
                 )
@@ -419,7 +420,7 @@ class TelemarketingImport(models.Model):
                                 "profile_field": target[8:]
                                 if (target or "").startswith("profile:")
                                 else False,
-                                "update": fold(heading) in updated,
+                                "is_updated": fold(heading) in updated,
                                 "is_key": fold(heading) in known_key,
                                 "sample": " · ".join(
                                     str(row[place])
@@ -530,7 +531,7 @@ class TelemarketingImport(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_only_unused(self):
         for job in self:
-            if job.loaded > (job.undone_people if job.state == "undone" else 0):
+            if job.loaded:
                 raise UserError(
                     self.env._(
                         "%s was loaded: its people name it as where they come from.",
@@ -681,7 +682,7 @@ class TelemarketingImport(models.Model):
     @api.model
     def _cron_load(self):
         """Load the jobs that wait, each some seconds at a time."""
-        self._work_in_turns(["loading", "undoing"], "telemarketing_base.cron_import")
+        self._work_in_turns(["loading"], "telemarketing_base.cron_import")
 
     def _commit_chunk(self, done):
         self._keep_chunk(done, max(0, self.total - self.position))
@@ -695,9 +696,6 @@ class TelemarketingImport(models.Model):
     @api.private
     def _steps(self):
         self.ensure_one()
-        if self.state == "undoing":
-            yield from self._undo_steps()
-            return
         if self.kind == "articles":
             yield from self.env["telemarketing.import.articles"]._steps(self)
             return
@@ -713,15 +711,6 @@ class TelemarketingImport(models.Model):
             return
         _logger.error("import %s failed", self.id, exc_info=error)
         why = str(error)
-        if self.state == "undoing":
-            # What is taken back is; undoing can be asked for again.
-            self.write(
-                {
-                    "state": "done" if self.position >= self.total else "stopped",
-                    "error": self.env._("Undoing stopped: %s", why),
-                }
-            )
-            return
         if isinstance(error, WorkerDied):
             why = self.env._(
                 "the program that reads the file ended (%s): not enough memory, or "
@@ -884,6 +873,11 @@ class TelemarketingImport(models.Model):
         wanted = re.compile("|".join(re.escape(_squeezed(n)) for n in sorted(needles)))
         if any(wanted.search(_squeezed_row(raw)) for raw, _why in job._wrong_rows()):
             return True
+        shown = html2plaintext(job.preview_html or "").splitlines()
+        if any(wanted.search(_squeezed(text)) for text in shown) or any(
+            wanted.search(_squeezed(text)) for text in job.column_ids.mapped("sample")
+        ):
+            return True
         for content, name in (
             (job.file, job.filename),
             (job.returned_file, job.returned_name),
@@ -944,7 +938,10 @@ class TelemarketingImportColumn(models.Model):
         help="The columns marked are together the key by which the client company "
         "knows the person.",
     )
-    update = fields.Boolean(help="Of people, or articles, that are there already.")
+    # Not ``update``, which records have as a method.
+    is_updated = fields.Boolean(
+        "Update", help="Of people, or articles, that are there already."
+    )
 
     @api.model
     def _selection_target(self):

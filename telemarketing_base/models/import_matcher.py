@@ -13,7 +13,7 @@ SHARING = 10
 
 # What a column marked to be updated writes in the contact: ``{target: {field: SQL over
 # stage s, province its, type its_type}}``. An empty cell is NULL and writes nothing.
-UPDATES = {
+_UPDATES = {
     "name": {"name": "s.name"},
     "surname": {"name": "s.name"},
     "vat": {
@@ -431,13 +431,13 @@ class TelemarketingImportMatcher(models.AbstractModel):
 
         :return: how many people changed
         """
-        marked = job.column_ids.filtered("update")
+        marked = job.column_ids.filtered("is_updated")
         targets = set(marked.mapped("target"))
         if any(marked.mapped("is_key")):
             targets.add("external_key")
         columns = {}
         for target in sorted(target for target in targets if target):
-            columns |= UPDATES.get(target, {})
+            columns |= _UPDATES.get(target, {})
         extras = marked.filtered(lambda column: column.target == "extra")
         cr = self.env.cr
         self.env.flush_all()
@@ -610,10 +610,10 @@ class TelemarketingImportMatcher(models.AbstractModel):
                 WHERE c.id = d.contact
             )
             INSERT INTO telemarketing_import_change
-                (import_id, company_id, contact_id, row, old_values, new_values, kept,
+                (import_id, company_id, contact_id, row, old_values, new_values,
                  create_uid, create_date, write_uid, write_date)
             SELECT %(job)s, %(company)s, contact, file_row, old_values, new_values,
-                   false, %(uid)s, %(now)s, %(uid)s, %(now)s
+                   %(uid)s, %(now)s, %(uid)s, %(now)s
             FROM changes ORDER BY file_row
             RETURNING contact_id, ARRAY(SELECT jsonb_object_keys(new_values))""",
                 new=new,

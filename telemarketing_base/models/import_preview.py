@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from datetime import date, datetime
 
 from markupsafe import Markup
 
@@ -113,6 +114,21 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
             )
         return tuple(result)
 
+    @api.private
+    def _own_field(self, heading, proposed):
+        """A column without a field of ours that is called as one of the profile's is
+        that one."""
+        if not (proposed or "").startswith("extra:"):
+            return proposed
+        return next(
+            (
+                f"profile:{name}"
+                for name, label, kind, _choices in self._profile_fields()
+                if kind in TYPES and fold(label) == fold(heading)
+            ),
+            proposed,
+        )
+
     @api.depends("campaign_id")
     def _compute_profile_choice(self):
         for job in self:
@@ -147,7 +163,8 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
             body += self._preview_row(row, mapping, len(headings))
         return Markup(
             "<div class='table-responsive'><table class='table table-sm table-bordered"
-            " small'><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>"
+            " small' style='table-layout: auto; width: auto'>"
+            "<thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>"
         ) % (head, body)
 
     def _preview_row(self, row, mapping, width):
@@ -169,7 +186,8 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
             verdict = self.env._("Yes, with notices") if row.notices else ""
             verdict = verdict or self.env._("Yes")
         cells = Markup(
-            "<td class='text-muted'>%s</td><td class='text-%s'>%s%s</td>"
+            "<td class='text-muted'>%s</td>"
+            "<td class='text-%s' style='min-width: 7rem'>%s%s</td>"
         ) % (
             row.row,
             level,
@@ -186,14 +204,18 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
                 css = f"table-{worst or 'warning'}"
             elif not mapping[place]:
                 css = "text-muted"
-            text = shown(raw, CELL)
+            text = _shown(raw)
             clean = loads_as.get(place)
             arrow = ""
             if clean and clean != text:
                 arrow = Markup("<div class='text-muted'>→ %s</div>") % clean
-            cells += Markup("<td class='%s' title='%s'>%s%s%s</td>") % (
+            wide = len(text) > 14 or found
+            cells += Markup(
+                "<td class='%s' style='min-width: %srem' title='%s'>%s%s%s</td>"
+            ) % (
                 css,
-                " · ".join(text for _level, text in found),
+                9 if wide else 5,
+                " · ".join(why for _level, why in found),
                 text,
                 arrow,
                 self._why(found),
@@ -400,6 +422,16 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
             job.check_access("write")
             job.database_id._forget_mapping()
         return self.action_read()
+
+
+def _shown(raw):
+    """A cell as a spreadsheet shows it in Spain."""
+    if isinstance(raw, datetime):
+        midnight = not (raw.hour or raw.minute or raw.second)
+        return raw.strftime("%d/%m/%Y" if midnight else "%d/%m/%Y %H:%M")
+    if isinstance(raw, date):
+        return raw.strftime("%d/%m/%Y")
+    return shown(raw, CELL)
 
 
 def _loads_as(row, mapping):

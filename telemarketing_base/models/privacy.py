@@ -332,8 +332,12 @@ class TelemarketingPrivacy(models.AbstractModel):
             ("company_id", "in", companies.ids),
             "|",
             "|",
+            "|",
+            "|",
             ("file", "!=", False),
             ("returned_file", "!=", False),
+            ("preview_html", "!=", False),
+            ("column_ids.sample", "!=", False),
             ("row_ids", "!=", False),
         ]
         if principal is not None:

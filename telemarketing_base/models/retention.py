@@ -357,6 +357,10 @@ class TelemarketingRetentionRule(models.Model):
                  AND (j.preview_html IS NOT NULL OR EXISTS (
                       SELECT 1 FROM telemarketing_import_row r
                       WHERE r.import_id = j.id) OR EXISTS (
+                      SELECT 1 FROM telemarketing_import_change h
+                      WHERE h.import_id = j.id) OR EXISTS (
+                      SELECT 1 FROM telemarketing_import_column k
+                      WHERE k.import_id = j.id AND k.sample <> '') OR EXISTS (
                       SELECT 1 FROM ir_attachment a
                       WHERE a.res_model = 'telemarketing.import' AND a.res_id = j.id
                         AND a.res_field IN ('file', 'returned_file')))""",
@@ -575,6 +579,12 @@ class TelemarketingRetentionRule(models.Model):
 
     def _take_upload(self, jobs):
         jobs._forget_files()
+        # What people had before the file changed it: undone, if ever, by now.
+        self.env.cr.execute(
+            "DELETE FROM telemarketing_import_change WHERE import_id = ANY(%s)",
+            [jobs.ids],
+        )
+        jobs.invalidate_recordset(["change_ids"], flush=False)
 
     def _take_raw_row(self, contacts):
         self.env.cr.execute(

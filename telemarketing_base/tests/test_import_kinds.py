@@ -426,9 +426,9 @@ class TestImportArticles(TelemarketingCommon):
         job.action_read()
         columns = {column.article_target: column for column in job.column_ids}
         self.assertEqual(
-            [column.update for column in job.column_ids], [False, False, True, True]
+            [column.is_updated for column in job.column_ids], [False, False, True, True]
         )
-        columns["description"].update = False
+        columns["description"].is_updated = False
         job.action_load()
         job._load()
         self.assertEqual(

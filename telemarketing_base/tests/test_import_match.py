@@ -319,7 +319,7 @@ class TestImportUpdate(ImportMatchCommon):
             *rows, headings=headings or self.WIDE, duplicates="update", **values
         )
         for column in job.column_ids:
-            column.update = column.heading in marked
+            column.is_updated = column.heading in marked
         job.action_load()
         job.sudo()._load()
         self.env.invalidate_all()
@@ -474,7 +474,7 @@ class TestImportUpdate(ImportMatchCommon):
         rows += ["612345091;Q;N;;;;;", "612345091;Q;N;;;;;", "612345001;P1;Z;;;C 1;;"]
         self.patch(import_loader, "CHUNK", 3)
         job = self.job(*rows, headings=self.WIDE, duplicates="update")
-        job.column_ids.filtered(lambda c: c.heading == "Dirección").update = True
+        job.column_ids.filtered(lambda c: c.heading == "Dirección").is_updated = True
         job.action_load()
         for _piece in job._steps():
             break  # the server stops after the first chunk

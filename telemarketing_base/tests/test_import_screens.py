@@ -10,7 +10,7 @@ from odoo.fields import Command
 from odoo.tests import Form, HttpCase, tagged
 from odoo.tools.misc import file_path
 
-from ..importing import open_table
+from ..importing import ReadError, open_table
 from ..models import import_preview
 from .common import TelemarketingCommon
 
@@ -170,6 +170,32 @@ class TestDownloads(HttpCase, ImportScreensCase):
             answer = self.get(None, url)
             self.assertNotEqual(answer.status_code, 200)
             self.assertNotIn("Carmen", answer.text)
+
+    def test_templates_of_every_kind_are_for_supervisors(self):
+        self.database_a.required_fields = "phone,name,vat"
+        for kind in ("contacts", "prospects", "clients", "articles"):
+            for fmt in ("xlsx", "csv"):
+                url = f"/telemarketing/template/{kind}/{fmt}"
+                answer = self.get(self.supervisor_a, url)
+                self.assertEqual(answer.status_code, 200, url)
+                self.assertIn(f".{fmt}", answer.headers["Content-Disposition"])
+                with self.assertRaises(ReadError) as caught:
+                    open_table(answer.content, f"x.{fmt}")
+                # Headings and no example that somebody would load.
+                self.assertEqual(caught.exception.code, "file_only_headings")
+        url = "/telemarketing/template/contacts/csv"
+        plain = self.get(self.supervisor_a, url).content
+        theirs = self.get(self.supervisor_a, f"{url}?database={self.database_a.id}")
+        self.assertNotEqual(theirs.content, plain)
+        # Another team's database says nothing of itself.
+        answer = self.get(self.supervisor_b, f"{url}?database={self.database_a.id}")
+        self.assertEqual(answer.content, plain)
+        for user in (self.agent_a, self.salesperson, self.portal_a, self.plain_user):
+            self.assertEqual(self.get(user, url).status_code, 403, user.login)
+        self.assertNotEqual(self.get(None, url).status_code, 200)
+        for wrong in ("people/csv", "contacts/exe"):
+            answer = self.get(self.supervisor_a, f"/telemarketing/template/{wrong}")
+            self.assertEqual(answer.status_code, 404)
 
     def test_what_does_not_exist_is_not_found(self):
         answer = self.get(self.manager, "/telemarketing/original/partner/1")
@@ -497,13 +523,13 @@ class TestPreview(ImportScreensCase):
         for column, target in zip(
             job.column_ids, ("phone", "name", "street"), strict=True
         ):
-            column.write({"target": target, "update": target == "street"})
+            column.write({"target": target, "is_updated": target == "street"})
         job.action_load()
         again = self.job(content)
         again.action_read()
         self.assertTrue(again.remembered)
         self.assertEqual(again.column_ids.mapped("target"), ["phone", "name", "street"])
-        self.assertEqual(again.column_ids.mapped("update"), [False, False, True])
+        self.assertEqual(again.column_ids.mapped("is_updated"), [False, False, True])
         self.as_user(again, self.supervisor_a).action_forget_mapping()
         self.assertFalse(again.remembered)
         self.assertNotEqual(again.column_ids[0].target, "phone")
@@ -522,20 +548,23 @@ class TestPreview(ImportScreensCase):
                         "selection": [["m", "Movistar"], ["v", "Vodafone"]],
                     },
                     {"name": "people", "string": "People at home", "type": "integer"},
+                    {"name": "home", "string": "Kind of home", "type": "char"},
                 ],
             }
         )
         self.campaign_own.profile_id = profile
         database = self._create_database(self.campaign_own)
         job = self.job(
-            "Teléfono;Nombre;Dirección;Compañía;Personas\n"
-            "612345678;Ana;Sol 1;MOVISTAR;3\n"
-            "612345679;Eva;Sol 2;Otra;muchas\n",
+            "Teléfono;Nombre;Dirección;Compañía;Personas;Kind of home\n"
+            "612345678;Ana;Sol 1;MOVISTAR;3;flat\n"
+            "612345679;Eva;Sol 2;Otra;muchas;\n",
             database=database,
         )
         job.action_read()
         self.assertEqual(job.profile_choice[0], ["company", "Present company"])
-        company, people = job.column_ids[3:]
+        company, people, home = job.column_ids[3:]
+        # Called as the field is: it is that one.
+        self.assertEqual((home.target, home.profile_field), ("profile", "home"))
         company.target = "profile"
         with self.assertRaisesRegex(UserError, "Which|which field"):
             job.action_load()
@@ -553,7 +582,7 @@ class TestPreview(ImportScreensCase):
             field["name"]: field.get("value")
             for field in ana.read(["target_properties"])[0]["target_properties"]
         }
-        self.assertEqual(values, {"company": "m", "people": 3})
+        self.assertEqual(values, {"company": "m", "people": 3, "home": "flat"})
         again = self.job("Compañía\nX\n", database=database)
         again.action_read()
         self.assertEqual(again.column_ids.profile_field, "company")
@@ -568,3 +597,92 @@ class TestPreview(ImportScreensCase):
         self.assertEqual(sorted(people.mapped("name")), ["Ana", "Eva"])
         excluded = Contact.search(job.action_view_excluded()["domain"])
         self.assertEqual(excluded.name, "Eva")
+
+
+@tagged("post_install", "-at_install", "telemarketing_import")
+class TestForgotten(ImportScreensCase):
+    """Files go after their days, and an erased person is in none of them."""
+
+    MORE = CSV + "654654654;Berta;Sol 9;;;;\n" + "654 654 654;Berta otra vez;Sol;;;\n"
+
+    def attachments(self, job):
+        return self.env["ir.attachment"].search(
+            [
+                ("res_model", "=", job._name),
+                ("res_id", "=", job.id),
+                ("res_field", "!=", False),
+            ]
+        )
+
+    def left_of(self, job):
+        """What is still kept of the file itself."""
+        return [
+            name
+            for name, there in (
+                ("attachments", self.attachments(job)),
+                ("preview", job.preview_html),
+                ("rows", job.row_ids),
+                ("changes", job.change_ids),
+                ("samples", any(job.column_ids.mapped("sample"))),
+            )
+            if there
+        ]
+
+    def test_after_its_days_nothing_of_a_file_is_left(self):
+        job = self.load(self.MORE)
+        self.env["telemarketing.import.change"].create(
+            {
+                "import_id": job.id,
+                "contact_id": self.database_a.contact_ids[:1].id,
+                "old_values": {"street": "Sol 1"},
+            }
+        )
+        self.assertEqual(
+            self.left_of(job), ["attachments", "preview", "rows", "changes", "samples"]
+        )
+        rule = self.env["telemarketing.retention.rule"]._of(self.company_a, "upload")
+        self.env.cr.execute(
+            "UPDATE telemarketing_import SET create_date = %s WHERE id = %s",
+            [self.now(days=-rule.days - 1), job.id],
+        )
+        self.env.invalidate_all()
+        rule._take_upload(
+            job.browse(
+                [
+                    row[0]
+                    for row in self.env.execute_query(
+                        rule._due_upload(self.now(days=-rule.days), self.now())
+                    )
+                ]
+            )
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self.left_of(job), [])
+        self.assertTrue(self.database_a.contact_ids)
+
+    def test_an_erased_person_is_in_no_file_preview_or_row(self):
+        # The second row of the same number came back and loaded nobody.
+        job = self.load(self.MORE)
+        draft = self.job("Teléfono;Nombre;Dirección\n654654654;Berta;Sol 9\n")
+        draft.action_read()
+        draft.file = False
+        other = self.job("Teléfono;Nombre;Dirección\n611111111;Ana;Sol 9\n")
+        other.action_read()
+        for one, there in ((job, True), (draft, True), (other, False)):
+            self.assertEqual(one._has_person({"654654654"}), there)
+        berta = self.database_a.contact_ids.filtered(lambda c: c.name == "Berta")
+        request = self.env["telemarketing.erasure"].create(
+            {
+                "contact_ids": [Command.set(berta.ids)],
+                "identity_checked": True,
+                "requester": "Berta",
+            }
+        )
+        request.action_show()
+        request.action_confirm()
+        request.action_erase()
+        self.env.invalidate_all()
+        for one in (job, draft):
+            self.assertFalse(one._has_person({"654654654"}))
+            self.assertEqual(self.left_of(one), [])
+        self.assertTrue(self.left_of(other))

@@ -1,7 +1,7 @@
 import {inputFiles} from "@web/../tests/utils";
 import {registry} from "@web/core/registry";
 
-const FILE = "Teléfono;Nombre;Dirección\n644000001;Eva Cuatro;Sol 4\n123;Malo;Sol 5\n";
+const FILE = "Teléfono;Quién;Dirección\n644000001;Eva Cuatro;Sol 4\n123;Malo;Sol 5\n";
 
 registry.category("web_tour.tours").add("telemarketing_supervisor_loading", {
     url: "/odoo/action-telemarketing_base.action_telemarketing_database",
@@ -25,6 +25,26 @@ registry.category("web_tour.tours").add("telemarketing_supervisor_loading", {
             },
         },
         {trigger: "button[name='action_read']", run: "click"},
+        {
+            content: "no column is the name, and that is said",
+            trigger: ".alert-danger:contains(No column is: Name)",
+        },
+        {
+            content: "the supervisor says by hand which one it is",
+            trigger:
+                ".o_field_widget[name='column_ids'] .o_data_row:contains(Quién) .o_data_cell[name='target']",
+            run: "click",
+        },
+        {
+            trigger: ".o_selected_row .o_field_widget[name='target'] .o_select_menu_toggler",
+            run: "click",
+        },
+        {
+            trigger: ".o_select_menu_item:contains(/^Name$/)",
+            run: "click",
+        },
+        {trigger: "button[name='action_preview']", run: "click"},
+        {trigger: "body:not(:has(.alert-danger:contains(No column is)))"},
         {trigger: ".o_notebook .nav-link[name='preview']", run: "click"},
         {
             content: "the preview shows what is wrong before anything is written",
