@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
 from ..models import duplicate_search
 from .common import TelemarketingCommon
@@ -391,3 +391,57 @@ class TestDuplicates(TelemarketingCommon):
         self.env["telemarketing.privacy.eraser"]._empty(self.ana.ids)
         self.env.invalidate_all()
         self.assertFalse(pair.exists())
+
+
+@tagged("post_install", "-at_install", "telemarketing_tour", "browser")
+class TestRepeatedTours(TelemarketingCommon, HttpCase):
+    """The screens, in a browser. Nothing runs in the background there: the cron is
+    called where it would be triggered."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.supervisor_a.password = "supervisor_password"
+        create = cls.create_contact
+        cls.ana = create("Ana Uno", "633000001", email="ana@example.com")
+        cls.ana_too = create("Uno, Ana", "633000001", email="uno@example.com")
+        cls.berta = create("Berta Dos", "633000002")
+        cls.berta_too = create("Berta Dos Gil", "633000002")
+
+    def start(self, tour, model):
+        trigger = self.env.registry["ir.cron"]._trigger
+
+        def run_at_once(cron, at=None):
+            if cron.model_id.model == model:
+                self.env[model]._cron_run()
+            return trigger(cron, at)
+
+        with patch.object(self.env.registry["ir.cron"], "_trigger", run_at_once):
+            self.start_tour("/odoo", tour, login=self.supervisor_a.login)
+        self.env.invalidate_all()
+
+    def test_supervisor_goes_through_the_pairs_without_leaving_the_screen(self):
+        self.start(
+            "telemarketing_supervisor_repeated", "telemarketing.duplicate.search"
+        )
+        self.assertEqual(self.ana_too.merged_into_id, self.ana)
+        self.assertEqual(self.ana.email, "uno@example.com")
+        self.assertTrue(self.berta.active and self.berta_too.active)
+        pair = self.env["telemarketing.duplicate"].search(
+            [("contact_a_id", "=", self.berta.id)]
+        )
+        self.assertEqual(pair.state, "different")
+
+    def test_supervisor_merges_two_chosen_in_the_list(self):
+        (self.ana_too | self.berta_too).active = False
+        self.start("telemarketing_supervisor_merge", "")
+        self.assertEqual(self.ana.merged_into_id, self.berta)
+
+    def test_supervisor_puts_names_in_order(self):
+        self.env.cr.execute(
+            "UPDATE telemarketing_contact SET name = 'CARLA TRES' WHERE id = %s",
+            [self.berta.id],
+        )
+        self.env.invalidate_all()
+        self.start("telemarketing_supervisor_normalise", "telemarketing.normalise")
+        self.assertEqual(self.berta.name, "Carla Tres")
