@@ -413,7 +413,7 @@ class TestRepeatedTours(TelemarketingCommon, HttpCase):
 
         def run_at_once(cron, at=None):
             if cron.model_id.model == model:
-                self.env[model]._cron_run()
+                cron.env[model].sudo()._cron_run()
             return trigger(cron, at)
 
         with patch.object(self.env.registry["ir.cron"], "_trigger", run_at_once):
