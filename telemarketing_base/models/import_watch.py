@@ -100,7 +100,7 @@ class TelemarketingImportWatch(models.Model):
         ondelete="cascade",
         tracking=True,
         help="What its columns are is remembered there, from the last file loaded by "
-        "hand. Empty only for articles.",
+        "hand; those of articles by the company.",
     )
     campaign_id = fields.Many2one(
         "telemarketing.campaign",
@@ -794,11 +794,11 @@ class TelemarketingImportWatch(models.Model):
             "match_partners": self.match_partners,
             "assign_agent_ids": [fields.Command.set(self.assign_agent_ids.ids)],
         }
-        if database:
-            values["database_id"] = database.id
-        else:
+        if self.kind == "articles":
             values["campaign_id"] = self.campaign_id.id
-        if self.legal_basis and not database.legal_basis:
+        else:
+            values["database_id"] = database.id
+        if values.get("database_id") and not database.legal_basis and self.legal_basis:
             values |= {
                 "legal_basis": self.legal_basis,
                 "basis_date": self.basis_date,
@@ -829,7 +829,13 @@ class TelemarketingImportWatch(models.Model):
 
         :raises UserError:
         """
-        remembered = self.database_id.column_mapping or {}
+        of_articles = self.kind == "articles"
+        target = "article_target" if of_articles else "target"
+        remembered = (
+            self.company_id.sudo().telemarketing_article_mapping
+            if of_articles
+            else self.database_id.column_mapping
+        ) or {}
         columns = job.column_ids
         bare = [place for place, column in enumerate(columns, 1) if not column.heading]
         if bare:
@@ -843,8 +849,8 @@ class TelemarketingImportWatch(models.Model):
         unknown = [
             column.heading
             for column in columns
-            if column.target in (False, "extra")
-            and _kind_of(remembered.get(fold(column.heading), "?")) != column.target
+            if column[target] in (False, "extra")
+            and _kind_of(remembered.get(fold(column.heading), "?")) != column[target]
             and not (
                 column == columns[-1] and fold(column.heading) == fold(REASON_HEADING)
             )
@@ -857,7 +863,7 @@ class TelemarketingImportWatch(models.Model):
                     ", ".join(unknown[:20]),
                 )
             )
-        if self.kind == "articles":
+        if of_articles:
             return
         if self.duplicates == "update" and not any(columns.mapped("update")):
             raise UserError(

@@ -341,6 +341,30 @@ class TestImportWatch(TelemarketingCommon):
         with self.assertRaises(ValidationError):
             self.watch.write({"legal_basis": "consent", "basis_source": "Fair"})
 
+    def test_articles_load_into_their_campaign_and_unknown_columns_stop_them(self):
+        watch = self.make_watch(
+            "tarifas",
+            kind="articles",
+            database_id=False,
+            campaign_id=self.campaign_a.id,
+        )
+        folder = self.folder_of(watch)
+        good = "Referencia;Artículo;Precio\nR-9;Fibra 600;29,90\n"
+        self.put("a.csv", good, folder)
+        self.put("b.csv", good.replace("Precio", "Qué será esto"), folder)
+        self.look()
+        self.look(61)
+        self.load()
+        self.look()
+        files = self.files(watch).sorted("name")
+        self.assertEqual(files.mapped("state"), ["done", "failed"])
+        self.assertIn("Qué será esto", files[1].reason)
+        product = self.env["product.product"].search([("default_code", "=", "R-9")])
+        self.assertEqual(
+            (product.name, product.company_id), ("Fibra 600", self.company_a)
+        )
+        self.assertIn(product, self.campaign_a.article_ids.product_id)
+
     # TRICKS
 
     def test_a_link_to_another_file_is_not_followed(self):
