@@ -102,8 +102,8 @@ def decide(
     """One decision per row, in order.
 
     :param policy: 'skip', 'update' or 'load'
-    :param partners_too: whether a prospect or client that no contact stands for can
-        be updated by this load
+    :param partners_too: prospects and clients are loaded as such: one that no contact
+        stands for gets the row as contact, where people may be updated
     """
     seen: dict[tuple[str, str], Staged] = {}
     taken: dict[int, int] = {}
@@ -168,7 +168,7 @@ def _decide(row, seen, taken, policy, partners_too) -> Decision:
         pass  # by an earlier chunk: the first row of a person wins
     elif not decision.contact:
         if partners_too:
-            decision.action = "update"
+            # the row becomes their contact in the file's database
             return decision
         problems.append(_reason("update_partner_only"))
     elif not chosen.writable:

@@ -262,6 +262,41 @@ class TelemarketingImport(models.Model):
                     names,
                 )
 
+    @api.constrains("kind", "make_leads", "state")
+    def _check_leads(self):
+        for job in self:
+            if (
+                job.kind == "prospects"
+                and job.make_leads
+                and job.state == "loading"
+                and job.campaign_id.call_purpose != "commercial"
+            ):
+                raise UserError(
+                    job.env._(
+                        "Nothing is offered in %s: its prospects get no opportunity.",
+                        job.campaign_id.name,
+                    )
+                )
+
+    def write(self, vals):
+        if "kind" in vals:
+            self._check_kind(vals["kind"])
+        return super().write(vals)
+
+    def _check_kind(self, kind):
+        """Columns of articles are not those of people; what is loaded is loaded."""
+        for job in self:
+            if job.kind == kind or job.state == "draft":
+                continue
+            if job.state != "preview" or "articles" in (job.kind, kind):
+                raise UserError(
+                    job.env._(
+                        "What is loaded is chosen before the file is read: upload %s "
+                        "again.",
+                        job.filename,
+                    )
+                )
+
     @api.depends("kind", "column_ids.article_target")
     def _compute_tariff_warning(self):
         for job in self:

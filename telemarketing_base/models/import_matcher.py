@@ -90,7 +90,9 @@ class TelemarketingImportMatcher(models.AbstractModel):
             rows.values(), job.duplicates, job.kind in ("prospects", "clients")
         )
         decisions = [
-            d for d in decisions if d.action != "insert" or d.notices or d.match_row
+            d
+            for d in decisions
+            if d.action != "insert" or d.notices or d.match_row or d.partner
         ]
         self._write(decisions)
         return len(decisions)

@@ -279,6 +279,139 @@ class TestImportPartners(TelemarketingCommon):
         )
         self.assertEqual(self.job("").legal_basis, "consent")
 
+    # loading
+
+    CLIENTS = (
+        "Teléfono;Nombre;Dirección;NIF;IBAN\n"
+        f"612345678;Carmen Peña;Mayor 3;12345678Z;{IBAN}\n"
+        "699999999;Luis Sanz;Sol 1;;\n"
+        "123;Sin teléfono;Sol 2;;\n"
+    )
+
+    def load(self, content=None, user=None, **values):
+        job = self.job(content or self.CLIENTS, user=user, **values)
+        job.action_read()
+        job.action_load()
+        job.sudo()._load()
+        self.env.invalidate_all()
+        return job.sudo()
+
+    def contacts(self, job):
+        return self.env["telemarketing.contact"].search([("import_id", "=", job.id)])
+
+    def test_supervisor_loads_clients_of_her_campaign(self):
+        job = self.load(user=self.supervisor_a)
+        self.assertEqual((job.state, job.loaded, job.bad), ("done", 2, 1))
+        carmen, luis = self.contacts(job).sorted("import_row")
+        self.assertEqual(carmen.partner_id.funnel_stage, "client")
+        self.assertEqual(carmen.partner_id.telemarketing_principal_id, self.principal_a)
+        self.assertEqual(carmen.partner_id.bank_ids.sanitized_acc_number, IBAN)
+        self.assertEqual(luis.partner_id.name, "Luis Sanz")
+        self.assertFalse((carmen | luis).lead_id)
+        self.assertEqual((carmen | luis).target_ids.mapped("state"), ["ready"] * 2)
+        changes = self.env["telemarketing.import.change"].search(
+            [("import_id", "=", job.id)]
+        )
+        self.assertEqual(changes.partner_id, (carmen | luis).partner_id)
+        self.assertFalse(any(change.old_values for change in changes))
+
+    def test_agents_and_salespeople_load_nobody(self):
+        for user in (self.agent_a, self.salesperson, self.plain_user):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self.job(self.CLIENTS, user=user)
+
+    def test_supervisor_of_another_campaign_loads_nobody_here(self):
+        with self.assertRaises(AccessError):
+            self.job(self.CLIENTS, user=self.supervisor_b)
+
+    def test_same_file_of_clients_twice_makes_no_second_partner(self):
+        self.load()
+        partners = self.env["res.partner"].search_count([])
+        again = self.load()
+        self.assertEqual((again.loaded, again.bad), (0, 3))
+        anyway = self.load(duplicates="load")
+        self.assertEqual(anyway.loaded, 2)
+        self.assertEqual(self.env["res.partner"].search_count([]), partners)
+        self.assertEqual(len(self.contacts(anyway).partner_id), 2)
+
+    def test_prospects_loaded_again_as_clients_are_clients(self):
+        prospects = self.load(kind="prospects")
+        people = self.contacts(prospects)
+        self.assertEqual(set(people.mapped("funnel_stage")), {"prospect"})
+        clients = self.load(duplicates="update")
+        self.assertEqual((clients.loaded, clients.bad), (0, 1))
+        self.assertEqual(set(people.mapped("funnel_stage")), {"client"})
+        back = self.load(kind="prospects", duplicates="update")
+        self.assertEqual(back.bad, 1)
+        self.assertEqual(set(people.mapped("funnel_stage")), {"client"})
+        change = self.env["telemarketing.import.change"].search(
+            [("import_id", "=", clients.id), ("partner_id", "!=", False)]
+        )
+        self.assertEqual(len(change), 2)
+        self.assertEqual(change[0].old_values["funnel_stage"], "prospect")
+
+    def test_client_without_contact_gets_the_row_as_contact(self):
+        customer = self.partner(
+            phone="+34612345678", vat="12345678Z", funnel_stage="prospect"
+        )
+        self.assertEqual(self.load().bad, 2)
+        job = self.load(duplicates="update")
+        contact = self.contacts(job).filtered(lambda c: c.name == "Carmen Peña")
+        self.assertEqual(contact.partner_id, customer)
+        self.assertEqual(customer.funnel_stage, "client")
+        self.assertTrue(contact.target_ids)
+
+    def test_clients_of_one_client_company_are_not_those_of_another(self):
+        mine = self.contacts(self.load())
+        theirs = self.contacts(self.load(database_id=self.database_b.id))
+        self.assertEqual(len(theirs), 2)
+        self.assertFalse(mine.partner_id & theirs.partner_id)
+        self.assertEqual(theirs.partner_id.telemarketing_principal_id, self.principal_b)
+
+    def test_row_in_doubt_loads_and_comes_back_with_whom_it_may_be(self):
+        self.partner("Empresa Ajena", vat="12345678Z")
+        job = self.load()
+        self.assertEqual((job.loaded, job.noticed), (2, 1))
+        table = open_table(base64.b64decode(job.returned_file), job.returned_name)
+        reasons = {row[1]: row[-1] for _number, row in table.rows()}
+        self.assertIn("Empresa Ajena", reasons["Carmen Peña"])
+        carmen = self.contacts(job).filtered(lambda c: c.name == "Carmen Peña")
+        self.assertFalse(carmen.partner_id)
+
+    def test_prospects_get_an_opportunity_only_where_it_was_asked(self):
+        plain = self.contacts(self.load(kind="prospects"))
+        self.assertFalse(plain.lead_id)
+        content = self.CLIENTS.replace("612345678", "612345000").replace(
+            "12345678Z", "87654321X"
+        )
+        job = self.load(content, kind="prospects", make_leads=True, duplicates="load")
+        people = self.contacts(job)
+        self.assertEqual(len(people.lead_id), 2)
+        lead = people[0].lead_id
+        self.assertEqual(lead.type, "opportunity")
+        self.assertEqual(lead.partner_id, people[0].partner_id)
+        self.assertEqual(lead.telemarketing_campaign_id, self.campaign_a)
+        self.assertEqual(lead.campaign_id, self.campaign_a.utm_campaign_id)
+        self.assertFalse(lead.user_id)
+
+    def test_no_opportunity_where_nothing_is_offered(self):
+        self.campaign_a.write({"kind": "survey", "call_purpose": "survey"})
+        job = self.job(self.CLIENTS, kind="prospects", make_leads=True)
+        job.action_read()
+        with self.assertRaisesRegex(UserError, "opportunit"):
+            job.action_load()
+
+    def test_what_is_loaded_is_chosen_before_the_file_is_read(self):
+        job = self.job(self.CLIENTS)
+        job.action_read()
+        job.kind = "prospects"
+        self.assertEqual((job.state, len(job.column_ids)), ("preview", 5))
+        with self.assertRaisesRegex(UserError, "chosen before"):
+            job.kind = "articles"
+        done = self.load()
+        with self.assertRaisesRegex(UserError, "chosen before"):
+            done.kind = "contacts"
+
 
 ARTICLES = (
     "Referencia;Artículo;Familia;PVP;% IVA;Coste;Tipo;Descripción\n"

@@ -134,7 +134,7 @@ def test_client_without_contact_is_named_and_never_updated_in_silence():
     found = one(row(2, "p", known=[known]), policy="update")
     assert codes(found.problems) == ["duplicate_prospect", "update_partner_only"]
     found = one(row(2, "p", known=[known]), policy="update", partners_too=True)
-    assert (found.action, found.contact, found.partner) == ("update", None, 4)
+    assert (found.action, found.contact, found.partner) == ("insert", None, 4)
 
 
 def test_update_is_refused_where_it_would_write_on_the_wrong_person():
