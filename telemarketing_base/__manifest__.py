@@ -49,6 +49,7 @@
         "report/evidence.xml",
         "views/telemarketing_interaction_views.xml",
         "wizards/distribute_views.xml",
+        "wizards/import_undo_views.xml",
         "wizards/exclusion_views.xml",
         "wizards/consent_views.xml",
         "wizards/database_empty_views.xml",

@@ -33,6 +33,7 @@ from . import import_row
 from . import import_matcher
 from . import import_partners
 from . import import_articles
+from . import import_undo
 from . import exclusion
 from . import phone_blacklist
 from . import consent

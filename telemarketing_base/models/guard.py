@@ -204,7 +204,12 @@ class TelemarketingDatabase(models.Model):
 class TelemarketingImport(models.Model):
     _inherit = "telemarketing.import"
 
-    _code_fields = ("watch_id",)
+    # Set by the watched folder and by undoing a load (``action_undo``).
+    _code_fields = (
+        *("undo_position", "undone_people", "kept_people", "restored"),
+        *("not_restored", "undone_by_id", "undone_at"),
+        "watch_id",
+    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -218,6 +223,8 @@ class TelemarketingImport(models.Model):
     def write(self, vals):
         check_fields(self, vals, denied=self._code_fields)
         self._check_articles()
+        if vals.get("state") in ("undoing", "undone"):
+            check_fields(self, ["state"], denied=["state"])
         result = super().write(vals)
         check_still_ours(self, vals, ["database_id", "campaign_id"])
         if "kind" in vals:

@@ -93,6 +93,8 @@ class TelemarketingImport(models.Model):
             ("done", "Loaded"),
             ("stopped", "Stopped"),
             ("failed", "Failed"),
+            ("undoing", "Being Undone"),
+            ("undone", "Undone"),
         ],
         required=True,
         default="draft",
@@ -566,7 +568,7 @@ class TelemarketingImport(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_only_unused(self):
         for job in self:
-            if job.loaded:
+            if job.loaded > (job.undone_people if job.state == "undone" else 0):
                 raise UserError(
                     self.env._(
                         "%s was loaded: its people name it as where they come from.",
@@ -717,7 +719,7 @@ class TelemarketingImport(models.Model):
     @api.model
     def _cron_load(self):
         """Load the jobs that wait, each some seconds at a time."""
-        self._work_in_turns(["loading"], "telemarketing_base.cron_import")
+        self._work_in_turns(["loading", "undoing"], "telemarketing_base.cron_import")
 
     def _commit_chunk(self, done):
         self._keep_chunk(done, max(0, self.total - self.position))
@@ -731,6 +733,9 @@ class TelemarketingImport(models.Model):
     @api.private
     def _steps(self):
         self.ensure_one()
+        if self.state == "undoing":
+            yield from self._undo_steps()
+            return
         if self.kind == "articles":
             yield from self.env["telemarketing.import.articles"]._steps(self)
             return
@@ -746,6 +751,15 @@ class TelemarketingImport(models.Model):
             return
         _logger.error("import %s failed", self.id, exc_info=error)
         why = str(error)
+        if self.state == "undoing":
+            # What is taken back is; undoing can be asked for again.
+            self.write(
+                {
+                    "state": "done" if self.position >= self.total else "stopped",
+                    "error": self.env._("Undoing stopped: %s", why),
+                }
+            )
+            return
         if isinstance(error, WorkerDied):
             why = self.env._(
                 "the program that reads the file ended (%s): not enough memory, or "

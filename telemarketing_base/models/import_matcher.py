@@ -13,7 +13,7 @@ SHARING = 10
 
 # What a column marked to be updated writes in the contact: ``{target: {field: SQL over
 # stage s, province its, type its_type}}``. An empty cell is NULL and writes nothing.
-_UPDATES = {
+UPDATES = {
     "name": {"name": "s.name"},
     "surname": {"name": "s.name"},
     "vat": {
@@ -439,7 +439,7 @@ class TelemarketingImportMatcher(models.AbstractModel):
             targets.add("external_key")
         columns = {}
         for target in sorted(target for target in targets if target):
-            columns |= _UPDATES.get(target, {})
+            columns |= UPDATES.get(target, {})
         extras = marked.filtered(lambda column: column.target == "extra")
         cr = self.env.cr
         self.env.flush_all()
@@ -612,10 +612,10 @@ class TelemarketingImportMatcher(models.AbstractModel):
                 WHERE c.id = d.contact
             )
             INSERT INTO telemarketing_import_change
-                (import_id, company_id, contact_id, row, old_values, new_values,
+                (import_id, company_id, contact_id, row, old_values, new_values, kept,
                  create_uid, create_date, write_uid, write_date)
             SELECT %(job)s, %(company)s, contact, file_row, old_values, new_values,
-                   %(uid)s, %(now)s, %(uid)s, %(now)s
+                   false, %(uid)s, %(now)s, %(uid)s, %(now)s
             FROM changes ORDER BY file_row
             RETURNING contact_id, ARRAY(SELECT jsonb_object_keys(new_values))""",
                 new=new,

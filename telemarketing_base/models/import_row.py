@@ -65,3 +65,8 @@ class TelemarketingImportChange(models.Model):
     row = fields.Integer("Row of the File", readonly=True)
     old_values = fields.Json("Before", readonly=True)
     new_values = fields.Json("After", readonly=True)
+    kept = fields.Boolean(
+        "Not Put Back",
+        readonly=True,
+        help="By undoing the load: somebody has changed it again since.",
+    )

@@ -580,7 +580,12 @@ class TelemarketingImportWatch(models.Model):
                     self._load_ready(folder, now)
             except FolderError as error:
                 problem = self._sentence(error)
-        stuck = self.file_ids.filtered("move_problem")[:1]
+        if problem and self.looked_at and not self.problem:
+            # It worked until now: a share that is gone, an edition that ended.
+            self._tell(self.env._("Nothing is loaded from %s", self.name), problem)
+        stuck = self.env["telemarketing.import.watch.file"].search(
+            [("watch_id", "=", self.id), ("move_problem", "!=", False)], limit=1
+        )
         values = {"looked_at": now, "problem": problem or stuck.move_problem}
         if self.problem != values["problem"] or self.looked_at != now:
             self.write(values)
@@ -847,7 +852,7 @@ class TelemarketingImportWatch(models.Model):
                 )
             )
         unknown = [
-            column.heading
+            column.heading[:60]
             for column in columns
             if column[target] in (False, "extra")
             and _kind_of(remembered.get(fold(column.heading), "?")) != column[target]
@@ -932,6 +937,29 @@ class TelemarketingImportWatch(models.Model):
                 self.env._("%s has been waiting for a day", file.name),
                 file.reason or self.env._("It is still changing"),
             )
+
+    def _tell(self, summary, text):
+        """An activity for who wants to know; while one is open, what follows is
+        added to it: a hundred wrong files are one thing to be mended."""
+        line = Markup("<p><b>%s</b><br/>%s</p>") % (summary, text)
+        kind = self.env.ref("mail.mail_activity_data_todo")
+        for user in self.notify_user_ids:
+            theirs = self.activity_ids.filtered(
+                lambda act, user=user: (
+                    act.user_id == user
+                    and act.automated
+                    and act.activity_type_id == kind
+                )
+            )[:1]
+            if theirs:
+                theirs.note = (theirs.note or Markup()) + line
+            else:
+                self.activity_schedule(
+                    "mail.mail_activity_data_todo",
+                    summary=summary,
+                    note=line,
+                    user_id=user.id,
+                )
 
     def _clear(self):
         """Delete from the disk what has been kept as long as uploaded files are, and
@@ -1057,31 +1085,11 @@ class TelemarketingImportWatchFile(models.Model):
         self._tell(self.env._("%s was not loaded", self.name), reason)
 
     def _tell(self, summary, text):
-        """An activity for who wants to know, once for each file; while one is open
-        its successors are added to it."""
+        """Who wants to know is told, once for each file."""
         if self.told:
             return
         self.told = True
-        watch = self.watch_id
-        line = Markup("<p><b>%s</b><br/>%s</p>") % (summary, text)
-        kind = self.env.ref("mail.mail_activity_data_todo")
-        for user in watch.notify_user_ids:
-            theirs = watch.activity_ids.filtered(
-                lambda act, user=user: (
-                    act.user_id == user
-                    and act.automated
-                    and act.activity_type_id == kind
-                )
-            )[:1]
-            if theirs:
-                theirs.note = (theirs.note or Markup()) + line
-            else:
-                watch.activity_schedule(
-                    "mail.mail_activity_data_todo",
-                    summary=summary,
-                    note=line,
-                    user_id=user.id,
-                )
+        self.watch_id._tell(summary, text)
 
     # ON THE DISK
 

@@ -10,6 +10,7 @@ from . import test_import
 from . import test_import_kinds
 from . import test_import_screens
 from . import test_import_match
+from . import test_import_undo
 from . import test_js
 from . import test_masters
 from . import test_privacy

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import config, mute_logger
 
 from ..importing import folder as kernel
@@ -768,6 +768,33 @@ class TestImportWatch(TelemarketingCommon):
         self.watch.active = True
         self.look()
         self.assertTrue(self.files())
+
+    def test_a_folder_that_worked_and_does_no_more_is_told_once(self):
+        self.look()
+        self.assertFalse(self.watch.activity_ids)
+        os.rename(self.folder, self.folder + "-gone")
+        for _minute in range(3):
+            self.look(60)
+        self.assertEqual(str(self.watch.activity_ids.note).count("altas"), 2)
+        os.rename(self.folder + "-gone", self.folder)
+        self.look()
+        self.assertFalse(self.watch.problem)
+
+    def test_a_manager_sets_a_folder_up_on_the_form(self):
+        Watch = self.as_user(self.env["telemarketing.import.watch"], self.manager)
+        with Form(Watch) as form:
+            form.name = "By form"
+            form.folder = "formulario"
+            form.database_id = self.database_own
+            self.assertEqual(form.campaign_id, self.campaign_own)
+        watch = form.record
+        self.assertEqual(watch.path, self.folder_of(watch))
+        self.assertTrue(watch.action_make_folder())
+        # Who delivers files is of the server's group, whatever its umask.
+        mode = os.stat(self.folder_of(watch)).st_mode
+        self.assertEqual(mode & 0o7777, 0o2770)
+        action = watch.action_look()
+        self.assertEqual(action["tag"], "display_notification")
 
     def test_who_is_no_manager_any_more_loads_nothing(self):
         self.put()

@@ -1,5 +1,6 @@
 from . import consent
 from . import distribute
+from . import import_undo
 from . import exclusion_add
 from . import exclusion_lift
 from . import person_export
