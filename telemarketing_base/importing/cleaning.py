@@ -695,6 +695,12 @@ class Cleaner:
 
             self._convert = convert
         self._columns = columns
+        # where to show that something is missing
+        self._first = {
+            target: column
+            for column, target in reversed([*enumerate(self.mapping)])
+            if target is not None
+        }
         self._phone_columns = columns.get("phone", [])
         self._code_columns = columns.get("phone_code", [])
         self._name_columns = [
@@ -924,7 +930,8 @@ class Cleaner:
             # why each number is wrong says more than that none is right
             reasons = [n for n in clean.notices if n.field == "phone"]
             clean.notices[:] = [n for n in clean.notices if n.field != "phone"]
-            clean.problems.append(Problem(code, field="phone"))
+            column = self._first.get("phone")
+            clean.problems.append(Problem(code, field="phone", column=column))
             clean.problems.extend(reasons)
         filled = clean.filled
         for target in self._required:
@@ -932,9 +939,15 @@ class Cleaner:
                 continue
             if target == "name":
                 if "surname" not in filled:
-                    clean.problems.append(Problem("name_missing", field="name"))
+                    column = self._first.get("name", self._first.get("surname"))
+                    clean.problems.append(
+                        Problem("name_missing", "", {}, "name", column)
+                    )
             elif target == "street":
-                clean.problems.append(Problem("street_missing", field="street"))
+                column = self._first.get("street")
+                clean.problems.append(
+                    Problem("street_missing", "", {}, "street", column)
+                )
             else:
                 kind, colon, name = target.partition(":")
                 if not colon:
@@ -942,7 +955,13 @@ class Cleaner:
                 elif name in (clean.profile if kind == "profile" else clean.extra):
                     continue
                 clean.problems.append(
-                    Problem("field_missing", "", {"field_name": name}, target)
+                    Problem(
+                        "field_missing",
+                        "",
+                        {"field_name": name},
+                        target,
+                        self._first.get(target),
+                    )
                 )
 
 
@@ -1111,7 +1130,12 @@ def _filled(clean: CleanRow, target: str, value: Cell) -> str:
     """The cell's text, '' if it stands for nothing; marks the field as filled."""
     if value is None:
         return ""
-    text = _text(value)
+    if type(value) is str and value.isprintable() and value[:1] != "'":
+        text = " ".join(value.split())  # as _text does, without the calls
+        if text[:1] == "'":
+            text = _text(value)
+    else:
+        text = _text(value)
     if not text:
         return ""
     clean.filled.add(target)

@@ -722,3 +722,15 @@ def test_the_preview_says_in_which_cell_something_is_wrong():
         ("iban_format", 6),
     } <= marked
     assert shown.rows[1].ok
+
+
+def test_what_is_missing_is_marked_in_its_empty_cell():
+    lines = [["CP", *HEADINGS, "NIF"], ["28001", "", "", "", ""]]
+    required = Settings(required=("phone", "name", "street", "vat"))
+    shown = preview(open_table(csv_bytes(lines)), settings=required)
+    assert [(p.code, p.column) for p in shown.rows[0].problems] == [
+        ("phone_missing", 1),
+        ("name_missing", 2),
+        ("street_missing", 3),
+        ("field_missing", 4),
+    ]
