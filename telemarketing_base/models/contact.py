@@ -4,6 +4,7 @@ from odoo.exceptions import ValidationError
 from ..identity.nif import parse_nif
 from ..identity.phone import format_phone, mask_phone, parse_phone
 from ..identity.postcode import PROVINCES, parse_postcode
+from .derived import DerivedMany2one
 from .target import CLOSED
 
 PENINSULA = "Europe/Madrid"
@@ -28,10 +29,10 @@ class TelemarketingContact(models.Model):
         ondelete="restrict",
         default=lambda self: self._last_database(),
     )
-    campaign_id = fields.Many2one(
+    campaign_id = DerivedMany2one(
         related="database_id.campaign_id", store=True, index=True, precompute=True
     )
-    company_id = fields.Many2one(
+    company_id = DerivedMany2one(
         related="database_id.company_id", store=True, precompute=True
     )
     principal_id = fields.Many2one(
@@ -399,7 +400,7 @@ class TelemarketingContactPhone(models.Model):
     contact_id = fields.Many2one(
         "telemarketing.contact", required=True, ondelete="cascade", index=True
     )
-    company_id = fields.Many2one(
+    company_id = DerivedMany2one(
         related="contact_id.company_id", store=True, precompute=True
     )
     sequence = fields.Integer(default=10)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..identity.nif import check_nif, parse_nif
 from ..identity.phone import check_phone, parse_phone, split_phones
@@ -326,52 +325,41 @@ class TelemarketingExclusionLoad(models.Model):
     @api.model
     def _cron_load(self):
         """Load, and lift, what waits; in transactions of so many rows."""
-        waiting = self.search([("state", "in", ("loading", "lifting"))], order="id")
-        for load in waiting:
-            if not load.try_lock_for_update(allow_referencing=True):
-                continue
-            # In the name and the language of who loads it.
-            loader = load.create_uid
-            load = (
-                load.with_user(loader)
-                .with_context(lang=loader.lang)
-                .with_company(load.company_id)
-                .sudo()
-            )
-            try:
-                if load.state == "lifting":
-                    load._lift()
-                else:
-                    load._load()
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-                # A desk wrote one of these people meanwhile: on from the last chunk
-                # that stands.
-                load._roll_back()
-                self.env.ref("telemarketing_base.cron_exclusion_load").sudo()._trigger()
-                load._commit_chunk(0)
-            except Exception as error:  # a bad file must not stop the others
-                load._roll_back()
-                if isinstance(error, ReadError):
-                    why = load._text(error.problem)
-                else:
-                    _logger.exception("exclusion load %s failed", load.id)
-                    why = str(error)
-                text = load.env._(
-                    "It stopped after row %(row)s: %(why)s. It goes on from there when "
-                    "Load is pressed again.",
-                    row=load.position,
-                    why=why,
-                )
-                load.write({"state": "failed", "error": text})
-                load._commit_chunk(0)
+        self._work_in_turns(
+            ["loading", "lifting"], "telemarketing_base.cron_exclusion_load"
+        )
+
+    @api.private
+    def _fail(self, error):
+        if isinstance(error, ReadError):
+            why = self._text(error.problem)
+        else:
+            _logger.error("exclusion load %s failed", self.id, exc_info=error)
+            why = str(error)
+        text = self.env._(
+            "It stopped after row %(row)s: %(why)s. It goes on from there when "
+            "Load is pressed again.",
+            row=self.position,
+            why=why,
+        )
+        self.write({"state": "failed", "error": text})
 
     def _commit_chunk(self, done):
         self._keep_chunk(done, max(0, self.total - self.position))
         # What one chunk read is of no use to the next: memory stays as it is.
         self.env.invalidate_all()
 
+    @api.private
     def _load(self):
+        for _piece in self._steps():
+            pass
+
+    @api.private
+    def _steps(self):
         self.ensure_one()
+        if self.state == "lifting":
+            self._lift()
+            return
         targets = self._targets()
         with self._open_file() as table:
             place, chunk = 0, []
@@ -387,6 +375,7 @@ class TelemarketingExclusionLoad(models.Model):
                         self.state = "stopped"
                         self._commit_chunk(0)
                         return
+                    yield place
             if chunk:
                 self._load_chunk(chunk, targets)
             self._write_returned(table, targets)

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import logging
+import os
 import re
 import tempfile
 from dataclasses import replace
@@ -601,17 +602,36 @@ class TelemarketingImport(models.Model):
     # READING
 
     def _open(self):
+        """The table of the file, read from where it is kept."""
         self.ensure_one()
+        attachment = self._attachment()
+        path = attachment.store_fname and attachment._full_path(attachment.store_fname)
         try:
             return open_table(
-                self.with_context(bin_size=False).sudo().file
-                and base64.b64decode(self.with_context(bin_size=False).file),
+                path if path and os.path.exists(path) else attachment.raw or b"",
                 self.filename,
                 sheet=self.sheet or None,
-                limits=self.company_id._telemarketing_limits(),
+                limits=self._limits(),
             )
         except ReadError as error:
             raise UserError(self._reason_text(error.problem)) from error
+
+    @api.private
+    def _attachment(self):
+        """Of the uploaded file."""
+        self.env.flush_all()
+        return (
+            self.env["ir.attachment"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_field", "=", "file"),
+                    ("res_id", "=", self.id),
+                ],
+                limit=1,
+            )
+        )
 
     def _mapping(self):
         """Target of each column, as the kernel names them."""

@@ -2,6 +2,7 @@ import contextlib
 import logging
 import os
 import tempfile
+from datetime import timedelta
 from itertools import chain
 
 from psycopg2.extras import execute_values
@@ -100,18 +101,7 @@ class TelemarketingImportLoader(models.AbstractModel):
     @contextlib.contextmanager
     def _file(self, job):
         """Path of the uploaded file; never its content in memory."""
-        attachment = (
-            self.env["ir.attachment"]
-            .sudo()
-            .search(
-                [
-                    ("res_model", "=", job._name),
-                    ("res_field", "=", "file"),
-                    ("res_id", "=", job.id),
-                ],
-                limit=1,
-            )
-        )
+        attachment = job._attachment()
         if not attachment:
             raise ReadError("file_empty")
         if attachment.store_fname:
@@ -196,13 +186,13 @@ class TelemarketingImportLoader(models.AbstractModel):
             if partners is not None:
                 partners._link(job)
         self._keep_wrong_rows(job, plan)
-        stopped = self._advance(job, chunk)
+        stopped = self._advance(job, plan, chunk)
         job._commit_chunk(chunk.count)
         _logger.info("import %s: %s of %s rows", job.id, job.position, job.total)
         return not stopped
 
     @api.model
-    def _advance(self, job, chunk):
+    def _advance(self, job, plan, chunk):
         """The position reached and the counts, if the job is still where this chunk
         begins: whoever else loads the same file stops here, and what he wrote goes.
 
@@ -210,7 +200,6 @@ class TelemarketingImportLoader(models.AbstractModel):
         """
         cr = self.env.cr
         self.env.flush_all()
-        reached = job.position
         cr.execute(
             f"""
             WITH counted AS (
@@ -237,7 +226,7 @@ class TelemarketingImportLoader(models.AbstractModel):
             WHERE j.id = %(job)s AND COALESCE(j.position, 0) = %(reached)s
               AND j.state = 'loading'
             RETURNING stop_asked""",  # pylint: disable=sql-injection
-            {"count": chunk.count, "job": job.id, "reached": reached},
+            {"count": chunk.count, "job": job.id, "reached": plan.reached},
         )
         found = cr.fetchone()
         job.invalidate_recordset()
@@ -245,6 +234,7 @@ class TelemarketingImportLoader(models.AbstractModel):
             raise LoadedElsewhere(
                 self.env._("Somebody else is loading this file at the same time")
             )
+        plan.reached += chunk.count
         return found[0]
 
     @api.model
@@ -689,24 +679,32 @@ class TelemarketingImportLoader(models.AbstractModel):
 
     @api.model
     def _ask_late_exclusions(self, job):
-        """Whoever objected while a chunk was being written was not seen by it."""
+        """Whoever objected while a chunk was being written was not seen by it; nor was
+        what somebody began to write before we did."""
         if not job.started_at:
             return
         self.env.flush_all()
         self.env.cr.execute(
-            """SELECT DISTINCT c.id
-               FROM telemarketing_exclusion e
-               LEFT JOIN telemarketing_contact_phone p ON p.number_id = e.number_id
+            """WITH late AS MATERIALIZED (
+                   SELECT number_id, vat, contact_id FROM telemarketing_exclusion
+                   WHERE in_force AND create_date >= %(started)s
+                     AND company_id = %(company)s),
+               who AS (
+                   SELECT p.contact_id FROM late
+                   JOIN telemarketing_contact_phone p ON p.number_id = late.number_id
+                   UNION
+                   SELECT c.id FROM late JOIN telemarketing_contact c
+                     ON c.vat = late.vat
+                   UNION
+                   SELECT contact_id FROM late WHERE contact_id IS NOT NULL)
+               SELECT DISTINCT c.id FROM who
                JOIN telemarketing_contact c
-                 ON c.import_id = %(job)s
-                AND (c.id = p.contact_id OR c.id = e.contact_id OR c.vat = e.vat)
+                 ON c.id = who.contact_id AND c.import_id = %(job)s
                JOIN telemarketing_target t
-                 ON t.contact_id = c.id AND t.state IN ('new', 'ready')
-               WHERE e.in_force AND e.create_date >= %(started)s
-                 AND e.company_id = %(company)s""",
+                 ON t.contact_id = c.id AND t.state IN ('new', 'ready')""",
             {
                 "job": job.id,
-                "started": job.started_at,
+                "started": job.started_at - timedelta(hours=1),
                 "company": job.company_id.id,
             },
         )
@@ -745,6 +743,7 @@ class _Plan:
         self.principal = self.database.principal_id
         self.profile = self.campaign.profile_id
         self.updates = job.duplicates == "update"
+        self.reached = job.position
         self.staging = job._staging()
         self._texts = None
         states = env["res.country.state"].search([("country_id.code", "=", "ES")])

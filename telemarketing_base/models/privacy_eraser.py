@@ -423,7 +423,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             )
         )
         self._blank("telemarketing.contact", ids, active=False, erased_at=now)
-        # What normalising wrote over holds old values.
+        # What a file changed of them, and normalising wrote over, holds old values.
+        cr.execute(
+            "DELETE FROM telemarketing_import_change WHERE contact_id = ANY(%(ids)s)",
+            links,
+        )
         cr.execute(
             "DELETE FROM telemarketing_normalise_line WHERE contact_id = ANY(%(ids)s)",
             links,

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..identity.phone import mask_phone
+from .derived import DerivedMany2one
 from .gate import INLINE
 
 CLOSED = ("done", "excluded")
@@ -37,13 +38,13 @@ class TelemarketingTarget(models.Model):
     campaign_id = fields.Many2one(
         "telemarketing.campaign", required=True, index=True, ondelete="restrict"
     )
-    company_id = fields.Many2one(
+    company_id = DerivedMany2one(
         related="campaign_id.company_id", store=True, precompute=True
     )
     principal_id = fields.Many2one(
         related="campaign_id.principal_id", store=True, precompute=True
     )
-    database_id = fields.Many2one(
+    database_id = DerivedMany2one(
         related="contact_id.database_id", store=True, index=True, precompute=True
     )
     segment_id = fields.Many2one("telemarketing.segment", index="btree_not_null")

@@ -7,6 +7,7 @@ from . import test_exclusions
 from . import test_holidays
 from . import test_evidence
 from . import test_import
+from . import test_import_loader
 from . import test_import_kinds
 from . import test_import_screens
 from . import test_import_match
