@@ -870,7 +870,7 @@ class TelemarketingImportWatch(models.Model):
             )
         if of_articles:
             return
-        if self.duplicates == "update" and not any(columns.mapped("update")):
+        if self.duplicates == "update" and not any(columns.mapped("is_updated")):
             raise UserError(
                 self.env._(
                     "Nobody has said which columns are updated: load one such file by "
