@@ -102,6 +102,7 @@ class ResPartner(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         partners = super().create(vals_list)
+        partners._check_merged_by_merging()
         partners._check_principal_by_manager(
             partners.filtered(
                 lambda p: (
@@ -113,12 +114,21 @@ class ResPartner(models.Model):
         return partners
 
     def write(self, vals):
+        if "telemarketing_merged_into_id" in vals:
+            self._check_merged_by_merging(always=True)
         if {"telemarketing_principal_id", "telemarketing_is_principal"} & set(vals):
             self._check_principal_by_manager(self)
         result = super().write(vals)
         if "tz" in vals and self.sudo().ref_company_ids:
             self.env["telemarketing.gate"]._forget_cached()
         return result
+
+    def _check_merged_by_merging(self, always=False):
+        """Nobody says by hand who was merged into whom: an erasure follows it."""
+        if not self.env.su and (
+            always or any(p.telemarketing_merged_into_id for p in self.sudo())
+        ):
+            raise AccessError(self.env._("“Merged Into” is written by a merge only."))
 
     @api.model
     def _check_principal_by_manager(self, partners):

@@ -820,6 +820,17 @@ class TestMergePartners(MergeCommon):
         with self.assertRaises(AccessError):
             self.as_user(merge, self.supervisor_a).action_undo()
 
+    def test_nobody_says_by_hand_who_was_merged(self):
+        """An erasure of the one would take the other along."""
+        for user in (self.salesperson, self.supervisor_a, self.manager):
+            partner = self.as_user(self.gone, user)
+            with self.subTest(user=user.name), self.assertRaises(AccessError):
+                partner.telemarketing_merged_into_id = self.keep
+            with self.assertRaises(AccessError):
+                partner.create(
+                    {"name": "X", "telemarketing_merged_into_id": self.keep.id}
+                )
+
     def test_two_contacts_of_two_clients_merge_once_the_clients_are_one(self):
         contacts = self.create_contact("Carmen", "612345671") | self.create_contact(
             "Carmen", "612345671"
