@@ -333,7 +333,7 @@ def compare(
     parts = {}
     vat_a, vat_b = vat_key(a.vat), vat_key(b.vat)
     if vat_a and vat_a == vat_b:
-        parts["vat"] = 0.45 + 0.55 * alike
+        parts["vat"] = 0.5 + 0.5 * alike
     if any(map(tells_apart, set(a.phones) & set(b.phones))):
         parts["phone"] = 0.2 + 0.75 * alike
     mail_a, mail_b = a.email.strip().lower(), b.email.strip().lower()

@@ -125,7 +125,7 @@ class TelemarketingDuplicateSearch(models.Model):
     progress = fields.Float(compute="_compute_progress")
     found = fields.Integer("New Pairs", readonly=True, copy=False)
     pair_count = fields.Integer("Pairs", compute="_compute_pair_count")
-    # [rule, id of one of them, how many]: the value itself is read when shown
+    # [rule, id of one of them (of the telephone), how many]: read when shown
     shared = fields.Json(readonly=True, copy=False)
     shared_text = fields.Text("Shared by Many", compute="_compute_shared_text")
     stop_asked = fields.Boolean(readonly=True, copy=False)
@@ -150,6 +150,7 @@ class TelemarketingDuplicateSearch(models.Model):
     rule_score = fields.Float("Score from", readonly=True)
     merged = fields.Integer(readonly=True, copy=False)
     skipped = fields.Integer("Left as They Were", readonly=True, copy=False)
+    # [id, id, why]: the eraser looks for the ids
     skipped_why = fields.Json(readonly=True, copy=False)
     skipped_text = fields.Text("Why", compute="_compute_skipped_text")
 
@@ -198,9 +199,12 @@ class TelemarketingDuplicateSearch(models.Model):
                 if (value := run._value_of(rule, person))
             )
 
-    def _value_of(self, rule, person):
+    def _value_of(self, rule, where):
+        if rule == "phone" and self.what == "contacts":
+            phone = self.env["telemarketing.contact.phone"].search([("id", "=", where)])
+            return phone.display_name
         people = self.env[self._model()].with_context(active_test=False)
-        found = people.search([("id", "=", person)])
+        found = people.search([("id", "=", where)])
         if rule == "vat":
             return found.vat
         if rule == "email":
@@ -210,7 +214,7 @@ class TelemarketingDuplicateSearch(models.Model):
     @api.depends("skipped_why")
     def _compute_skipped_text(self):
         for run in self:
-            run.skipped_text = "\n".join(run.skipped_why or [])
+            run.skipped_text = "\n".join(row[-1] for row in run.skipped_why or [])
 
     # CRUD
 
@@ -490,7 +494,7 @@ class TelemarketingDuplicateSearch(models.Model):
             for value, ids in rows:
                 if step == "phone" and not tells_apart(value):
                     continue
-                pairs |= self._pairs_of_group(step, sorted(ids))
+                pairs |= self._pairs_of_group(step, value, sorted(ids))
             self._keep_pairs(pairs)
             if rows[-1][0] == self.position:
                 continue
@@ -500,10 +504,10 @@ class TelemarketingDuplicateSearch(models.Model):
                 return False
         return self.state == "running"
 
-    def _pairs_of_group(self, step, ids):
+    def _pairs_of_group(self, step, value, ids):
         if len(ids) <= GROUP_CAP:
             return set(itertools.combinations(ids, 2))
-        self._report_shared(step, ids)
+        self._report_shared(step, value, ids)
         self.env.cr.execute(
             SQL(
                 "SELECT id, name FROM %s WHERE id = ANY(%s) AND name <> '' ORDER BY id",
@@ -520,9 +524,18 @@ class TelemarketingDuplicateSearch(models.Model):
                 first[words] = person
         return pairs
 
-    def _report_shared(self, step, ids):
-        kept = [row for row in self.shared or [] if row[:2] != [step, ids[0]]]
-        kept.append([step, ids[0], len(ids)])
+    def _report_shared(self, step, value, ids):
+        """Not the value, which would outlive whom it is of: where it can be read."""
+        where = ids[0]
+        if step == "phone" and self.what == "contacts":
+            self.env.cr.execute(
+                "SELECT min(id) FROM telemarketing_contact_phone"
+                " WHERE contact_id = %s AND e164 = %s",
+                [where, value],
+            )
+            where = self.env.cr.fetchone()[0]
+        kept = [row for row in self.shared or [] if row[:2] != [step, where]]
+        kept.append([step, where, len(ids)])
         self.shared = sorted(kept, key=lambda row: -row[2])[:SHOWN]
 
     def _find_similar(self, step):
@@ -726,9 +739,8 @@ class TelemarketingDuplicateSearch(models.Model):
                 or (self.rule_reason != "any" and self.rule_reason not in reasons)
                 or (self.rule_same_name and not alike)
             ):
-                self._skip(
-                    self.env._("Pair %s has changed since it was found", pair.id)
-                )
+                why = self.env._("Pair %s has changed since it was found", pair.id)
+                self._skip(people, why)
             else:
                 good |= pair
         if not good:
@@ -752,12 +764,13 @@ class TelemarketingDuplicateSearch(models.Model):
             self._merge_sets(good, again, final)
         for keep, gone, why in final:
             self._skip(
+                keep | gone,
                 self.env._(
                     "Records %(one)s and %(other)s: %(why)s",
                     one=keep.id,
                     other=gone.id,
                     why=why,
-                )
+                ),
             )
 
     def _merge_sets(self, pairs, wanted, refused):
@@ -770,10 +783,10 @@ class TelemarketingDuplicateSearch(models.Model):
             Duplicate._merged(merge._kept(), merge._gone(), merge)
             self.merged += merge.gone_count
 
-    def _skip(self, why):
+    def _skip(self, people, why):
         self.skipped += 1
         if len(self.skipped_why or []) < SKIPPED_SHOWN:
-            self.skipped_why = [*(self.skipped_why or []), why]
+            self.skipped_why = [*(self.skipped_why or []), [*people.ids, why]]
 
 
 def _linked(pairs):

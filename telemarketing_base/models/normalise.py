@@ -25,6 +25,8 @@ EXAMPLES = 10
 # Lines of wrong values that are written; all are counted.
 WRONG_LINES = 10_000
 UNDO_HOURS = 24
+# Old values are kept for a while longer, to be looked at.
+KEPT_DAYS = 7
 
 CONTACT = "telemarketing.contact"
 PHONE = "telemarketing.contact.phone"
@@ -783,6 +785,21 @@ class TelemarketingNormaliseLine(models.Model):
         run.invalidate_recordset(
             ["line_ids", "example_ids", "change_ids", "wrong_ids", "kept"]
         )
+
+    @api.autovacuum
+    def _gc_changes(self):
+        """Old values of people are not kept for ever: the counts stay."""
+        self.env.flush_all()
+        before = self.env["telemarketing.clock"]._now() - timedelta(days=KEPT_DAYS)
+        self.env.cr.execute(
+            """DELETE FROM telemarketing_normalise_line l
+               USING telemarketing_normalise r
+               WHERE r.id = l.run_id AND l.kind <> 'wrong'
+                 AND COALESCE(r.finished_at, r.write_date) < %s
+                 AND r.state NOT IN ('running', 'undoing', 'counting')""",
+            [before],
+        )
+        self.invalidate_model()
 
     def action_open(self):
         """The person."""

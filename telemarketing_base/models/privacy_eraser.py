@@ -438,6 +438,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             " WHERE contact_a_id = ANY(%(ids)s) OR contact_b_id = ANY(%(ids)s)",
             links,
         )
+        self._forget_skipped("contacts", ids)
         self._empty_events(targets)
         self.env.invalidate_all(flush=False)
 
@@ -524,6 +525,18 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
                 list(number_ids),
                 unused,
             )
+        )
+
+    def _forget_skipped(self, what, ids):
+        """Why a merge by rule left them alone: the sentence may name them."""
+        self.env.cr.execute(
+            """UPDATE telemarketing_duplicate_search SET skipped_why = NULL
+               WHERE (what = 'contacts') = %(contacts)s
+                 AND jsonb_typeof(skipped_why) = 'array' AND EXISTS (
+                   SELECT 1 FROM jsonb_array_elements(skipped_why) why
+                   WHERE why -> 0 = ANY(%(ids)s::jsonb[])
+                      OR why -> 1 = ANY(%(ids)s::jsonb[]))""",
+            {"contacts": what == "contacts", "ids": [str(one) for one in ids]},
         )
 
     def _empty_events(self, targets):
@@ -627,6 +640,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             " WHERE partner_a_id = ANY(%(ids)s) OR partner_b_id = ANY(%(ids)s)",
             {"ids": partners.ids},
         )
+        self._forget_skipped("people", partners.ids)
         for records in (partners, leads, orders):
             self._forget_messages(records._name, records.ids)
             binaries = [

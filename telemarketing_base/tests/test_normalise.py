@@ -216,6 +216,16 @@ class TestNormalise(TelemarketingCommon):
         self.apply(self.run_of(self.supervisor_a))
         self.assertEqual(number.kind, "fixed")
 
+    def test_old_values_are_not_kept_for_ever(self):
+        run = self.apply(self.run_of(self.supervisor_a))
+        lines = run.change_ids
+        self.env["telemarketing.normalise.line"]._gc_changes()
+        self.assertTrue(lines.exists())
+        run.sudo().finished_at = self.now(days=-8)
+        self.env["telemarketing.normalise.line"]._gc_changes()
+        self.assertFalse(lines.exists())
+        self.assertEqual(run.changed, 7)
+
     def test_erased_person_leaves_no_old_value_behind(self):
         run = self.apply(self.run_of(self.supervisor_a))
         self.assertTrue(run.change_ids)
