@@ -556,11 +556,11 @@ class TelemarketingDuplicateSearch(models.Model):
         held, place_held, seen, pairs = [], None, 0, set()
         for rows in self._rows(query, PEOPLE):
             seen += len(rows)
-            for key, group in itertools.groupby(rows, key=lambda row: row[:3]):
-                if key != place_held:
+            for row in rows:
+                if row[:3] != place_held:
                     pairs |= self._pairs_of_place(held)
-                    held, place_held = [], key
-                held.extend(row[3:] for row in group)
+                    held, place_held = [], row[:3]
+                held.append(row[3:])
             if place_held[0] == self.position:
                 continue  # still the place that a restart would begin with
             # The last place may go on in the next rows: a restart begins with it.

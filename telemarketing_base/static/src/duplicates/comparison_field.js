@@ -83,10 +83,8 @@ export const comparisonField = {
 registry.category("fields").add("telemarketing_comparison", comparisonField);
 
 /** What a button answers with, in the place of the screen that it was pressed on. */
-registry
-    .category("actions")
-    .add("telemarketing_replace_action", (env, {params}) =>
-        env.services.action.doAction(params.action, {
-            stackPosition: "replaceCurrentAction",
-        })
-    );
+registry.category("actions").add("telemarketing_replace_action", (env, {params}) =>
+    env.services.action.doAction(params.action, {
+        stackPosition: "replaceCurrentAction",
+    })
+);
