@@ -45,6 +45,29 @@ UPDATES = {
     "basis_source": {"basis_source": "s.basis_source"},
 }
 
+# Adds to what the same row changed already, or is the first thing that it changed.
+_ADD_CHANGES = """
+    WITH found AS (
+        SELECT job, company, uid, contact, file_row,
+               CASE WHEN was = 'null' THEN '{}'::jsonb
+                    ELSE jsonb_build_object(key, was::jsonb) END AS was,
+               jsonb_build_object(key, now::jsonb) AS now
+        FROM (VALUES %s) AS v(job, company, uid, key, contact, file_row, was, now)
+    ), known AS (
+        UPDATE telemarketing_import_change h
+        SET old_values = h.old_values || f.was, new_values = h.new_values || f.now
+        FROM found f
+        WHERE h.import_id = f.job AND h.contact_id = f.contact
+          AND h.row = f.file_row AND h.partner_id IS NULL
+        RETURNING h.contact_id
+    )
+    INSERT INTO telemarketing_import_change
+        (import_id, company_id, contact_id, row, old_values, new_values, kept,
+         create_uid, create_date, write_uid, write_date)
+    SELECT job, company, contact, file_row, was, now, false,
+           uid, now() AT TIME ZONE 'UTC', uid, now() AT TIME ZONE 'UTC'
+    FROM found WHERE contact NOT IN (SELECT contact_id FROM known)"""
+
 _PLANNER = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit")
 
 
@@ -463,6 +486,12 @@ class TelemarketingImportMatcher(models.AbstractModel):
                 [column._property_name() for column in extras],
                 "phone" in targets,
             )
+        if fields_of := [
+            column.profile_field for column in marked if column.target == "profile"
+        ]:
+            self._write_profile(job, fields_of, changed)
+        if "category" in targets:
+            self._write_categories(job, changed)
         cr.execute(
             """UPDATE telemarketing_import_stage SET action = 'unchanged'
                WHERE ok AND action = 'update' AND match_id IS NOT NULL
@@ -529,12 +558,9 @@ class TelemarketingImportMatcher(models.AbstractModel):
             )
             for name in columns
         )
-        Type = self.env["telemarketing.contact.type"].sudo()
-        types = {
-            (kind.name or "").lower(): kind.id
-            for kind in Type.search([("company_id", "in", (False, job.company_id.id))])
-            if "type_id" in columns
-        }
+        types = {}
+        if "type_id" in columns:
+            types = self._masters(job, "telemarketing.contact.type")
         cr = self.env.cr
         cr.execute(
             SQL(
@@ -633,6 +659,117 @@ class TelemarketingImportMatcher(models.AbstractModel):
             )
         )
         return {contact: set(names) for contact, names in cr.fetchall()}
+
+    def _masters(self, job, model):
+        """``{name in lower case, in any language: id}``"""
+        found = {}
+        domain = [("company_id", "in", (False, job.company_id.id))]
+        for code, _name in self.env["res.lang"].get_installed():
+            for record in self.env[model].sudo().with_context(lang=code).search(domain):
+                found.setdefault((record.name or "").lower(), record.id)
+        return found
+
+    def _write_profile(self, job, names, changed):
+        """Fields of the campaign's profile: into the person's target there, the open
+        one if there is one."""
+        cr = self.env.cr
+        cr.execute(
+            """
+            WITH due AS (
+                SELECT s.match_id AS contact, s.row AS file_row, t.id, t.properties,
+                       e.new, e.old
+                FROM telemarketing_import_stage s
+                CROSS JOIN LATERAL (
+                    SELECT t.id,
+                           CASE WHEN jsonb_typeof(t.target_properties) = 'object'
+                                THEN t.target_properties ELSE '{}' END AS properties
+                    FROM telemarketing_target t
+                    WHERE t.contact_id = s.match_id AND t.campaign_id = %(campaign)s
+                    ORDER BY t.state IN ('done', 'excluded'), t.id DESC LIMIT 1) t
+                CROSS JOIN LATERAL (
+                    SELECT jsonb_object_agg(e.key, e.value) AS new,
+                           jsonb_object_agg(e.key, t.properties -> e.key) AS old
+                    FROM jsonb_each(s.profile) e
+                    WHERE e.key = ANY(%(names)s)
+                      AND e.value IS DISTINCT FROM t.properties -> e.key) e
+                WHERE s.ok AND s.action = 'update' AND s.profile IS NOT NULL
+                  AND e.new IS NOT NULL
+            )
+            UPDATE telemarketing_target t
+            SET target_properties = due.properties || due.new
+            FROM due WHERE t.id = due.id
+            RETURNING due.contact, due.file_row, due.id, due.old, due.new""",
+            {"campaign": job.campaign_id.id, "names": names},
+        )
+        self._add_changes(
+            job,
+            "target_properties",
+            [
+                (contact, row, {"values": old}, {"target": target, "values": new})
+                for contact, row, target, old, new in cr.fetchall()
+            ],
+            changed,
+        )
+
+    def _write_categories(self, job, changed):
+        """Categories are added to those that the person has."""
+        masters = self._masters(job, "telemarketing.contact.category")
+        field = self.env["telemarketing.contact"]._fields["category_ids"]
+        cr = self.env.cr
+        cr.execute(
+            SQL(
+                """INSERT INTO %(table)s (%(contact)s, %(category)s)
+                   SELECT DISTINCT s.match_id, m.id
+                   FROM telemarketing_import_stage s
+                   CROSS JOIN LATERAL
+                       unnest(string_to_array(s.category, '|')) AS n(name)
+                   JOIN unnest(%(names)s::text[], %(ids)s::int[]) AS m(name, id)
+                     ON m.name = lower(n.name)
+                   WHERE s.ok AND s.action = 'update' AND s.match_id IS NOT NULL
+                   ON CONFLICT DO NOTHING
+                   RETURNING %(contact)s, %(category)s""",
+                table=SQL.identifier(field.relation),
+                contact=SQL.identifier(field.column1),
+                category=SQL.identifier(field.column2),
+                names=list(masters),
+                ids=list(masters.values()),
+            )
+        )
+        added = {}
+        for contact, category in cr.fetchall():
+            added.setdefault(contact, []).append(category)
+        cr.execute(
+            """SELECT match_id, row FROM telemarketing_import_stage
+               WHERE match_id = ANY(%s) AND ok AND action = 'update'""",
+            [list(added)],
+        )
+        self._add_changes(
+            job,
+            "categories",
+            [(contact, row, None, added[contact]) for contact, row in cr.fetchall()],
+            changed,
+        )
+
+    def _add_changes(self, job, name, found, changed):
+        """One more thing that this file changed in these people.
+
+        :param list found: ``(contact, row, old, new)``
+        """
+        if not found:
+            return
+        self.env.cr.execute_values(
+            _ADD_CHANGES,
+            [
+                (
+                    *(job.id, job.company_id.id, self.env.uid, name),
+                    *(contact, row, json.dumps(old), json.dumps(new)),
+                )
+                for contact, row, old, new in found
+            ],
+            page_size=5000,
+        )
+        for contact, *_rest in found:
+            changed.setdefault(contact, set()).add(name)
 
     def _note_consents(self, job, given_too):
         """What the rows of people who were there say of consent, into the ledger. A no

@@ -396,8 +396,12 @@ class TelemarketingImport(models.Model):
                 uid=self.env.uid,
             )
         )
+        rows = cr.fetchall()
+        beside = self._undo_beside(changes)
         kept, gone, revived, numbers = [], [], set(), set()
-        self._sort_restored(cr.fetchall(), found, kept, gone, revived, numbers)
+        for change, stays, *_rest in rows:
+            stays.update(beside.get(change, {}))
+        self._sort_restored(rows, found, kept, gone, revived, numbers)
         cr.execute("DELETE FROM telemarketing_import_change WHERE id = ANY(%s)", [gone])
         cr.execute_values(
             """UPDATE telemarketing_import_change h
@@ -416,6 +420,62 @@ class TelemarketingImport(models.Model):
         )
         self.env["telemarketing.import.matcher"]._ask_again(contacts, revived)
         return len(changes)
+
+    def _undo_beside(self, changes):
+        """What the load wrote beside the contacts: categories, which go, and fields of
+        the profile, which go back where they are still what it wrote.
+
+        :return: ``{change: what stays, as in new_values}``
+        """
+        cr = self.env.cr
+        field = self.env["telemarketing.contact"]._fields["category_ids"]
+        cr.execute(
+            SQL(
+                """DELETE FROM %(table)s r USING telemarketing_import_change h
+                   WHERE h.id = ANY(%(changes)s) AND h.new_values ? 'categories'
+                     AND r.%(contact)s = h.contact_id
+                     AND h.new_values -> 'categories' @> to_jsonb(r.%(category)s)""",
+                table=SQL.identifier(field.relation),
+                contact=SQL.identifier(field.column1),
+                category=SQL.identifier(field.column2),
+                changes=changes,
+            )
+        )
+        cr.execute(
+            """SELECT h.id, t.id, t.target_properties,
+                      h.old_values -> 'target_properties' -> 'values',
+                      h.new_values -> 'target_properties' -> 'values'
+               FROM telemarketing_import_change h
+               JOIN telemarketing_target t
+                 ON t.id = (h.new_values -> 'target_properties' ->> 'target')::int
+               WHERE h.id = ANY(%s) ORDER BY t.id FOR UPDATE OF t""",
+            [changes],
+        )
+        stays, written = {}, []
+        for change, target, now, old, new in cr.fetchall():
+            now = now if isinstance(now, dict) else {}
+            left = {
+                name: value for name, value in new.items() if now.get(name) != value
+            }
+            for name in new.keys() - left.keys():
+                if (old or {}).get(name) is None:
+                    now.pop(name, None)
+                else:
+                    now[name] = old[name]
+            written.append((target, fields.Json().convert_to_column(now, self)))
+            if left:
+                stays[change] = {
+                    "target_properties": {"target": target, "values": left}
+                }
+        if written:
+            cr.execute_values(
+                """UPDATE telemarketing_target t
+                   SET target_properties = v.properties::jsonb
+                   FROM (VALUES %s) AS v(target, properties) WHERE t.id = v.target""",
+                written,
+                page_size=SLICE,
+            )
+        return stays
 
     def _undoable_fields(self):
         """Columns that a load may have changed in somebody who was there."""

@@ -353,7 +353,8 @@ class TelemarketingRetentionRule(models.Model):
     def _due_upload(self, cutoff, now):
         return SQL(
             """SELECT j.id FROM telemarketing_import j
-               WHERE j.company_id = %s AND j.state <> 'loading' AND j.create_date < %s
+               WHERE j.company_id = %s AND j.state NOT IN ('loading', 'undoing')
+                 AND j.create_date < %s
                  AND (j.preview_html IS NOT NULL OR EXISTS (
                       SELECT 1 FROM telemarketing_import_row r
                       WHERE r.import_id = j.id) OR EXISTS (
@@ -579,6 +580,8 @@ class TelemarketingRetentionRule(models.Model):
 
     def _take_upload(self, jobs):
         jobs._forget_files()
+        # What people were before a file changed them is of the file, too.
+        jobs.change_ids.unlink()
         # What people had before the file changed it: undone, if ever, by now.
         self.env.cr.execute(
             "DELETE FROM telemarketing_import_change WHERE import_id = ANY(%s)",

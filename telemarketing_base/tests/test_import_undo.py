@@ -16,7 +16,7 @@ class TestImportUndo(ImportMatchCommon):
     def load(self, *rows, marked=(), **values):
         job = self.job(*rows, headings=values.pop("headings", HEADS), **values)
         for column in job.column_ids:
-            column.update = column.heading in marked
+            column.is_updated = column.heading in marked
         job.action_load()
         job.sudo()._load()
         self.env.invalidate_all()
@@ -250,3 +250,61 @@ class TestImportUndo(ImportMatchCommon):
             job.unlink()
         self.undo(job)
         job.unlink()
+
+    def test_profile_and_categories_are_updated_and_go_back(self):
+        self.campaign_a.profile_id = self.env["telemarketing.profile"].create(
+            {
+                "name": "Energy",
+                "company_id": self.company_a.id,
+                "target_properties_definition": [
+                    {"name": "tariff", "string": "Tariff", "type": "char"},
+                    {"name": "power", "string": "Power", "type": "char"},
+                ],
+            }
+        )
+        category = self.env["telemarketing.contact.category"].create({"name": "VIP"})
+        ana = self.create_contact("Ana", "612345001", client_key="C 1")
+        ana.target_ids.target_properties = {"tariff": "2.0", "power": "3"}
+
+        def profile():
+            self.env.invalidate_all()
+            (values,) = ana.target_ids.read(["target_properties"])
+            return {f["name"]: f.get("value") for f in values["target_properties"]}
+
+        def update(*cells):
+            job = self.job(
+                ";".join(("612345001;Ana;N;C 1", *cells)),
+                headings="Teléfono;Nombre;Dirección;Código cliente;Tariff;Categoría",
+                duplicates="update",
+            )
+            columns = {column.heading: column for column in job.column_ids}
+            columns["Tariff"].write(
+                {"target": "profile", "profile_field": "tariff", "is_updated": True}
+            )
+            columns["Categoría"].write({"target": "category", "is_updated": True})
+            job.action_load()
+            job.sudo()._load()
+            return job
+
+        job = update("3.0", "vip")
+        self.assertEqual((job.updated, profile()), (1, {"tariff": "3.0", "power": "3"}))
+        self.assertEqual(ana.category_ids, category)
+        self.undo(job)
+        self.assertEqual(profile(), {"tariff": "2.0", "power": "3"})
+        self.assertFalse(ana.category_ids)
+        self.assertEqual((job.restored, job.not_restored), (1, 0))
+        job = update("3.0", "")
+        ana.target_ids.target_properties = {"tariff": "6.1", "power": "3"}
+        self.undo(job)
+        self.assertEqual(profile()["tariff"], "6.1")
+        self.assertEqual((job.restored, job.not_restored), (0, 1))
+
+    def test_values_before_a_file_go_with_the_file(self):
+        self.create_contact("Ana", "612345001", client_key="C 1")
+        job = self.load(
+            "612345001;Ana;N;;;C 1;;", marked=("Dirección",), duplicates="update"
+        )
+        self.assertTrue(job.change_ids)
+        rule = self.env["telemarketing.retention.rule"]
+        rule._take_upload(job)
+        self.assertFalse(job.change_ids)
