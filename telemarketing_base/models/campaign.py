@@ -132,6 +132,10 @@ class TelemarketingCampaign(models.Model):
         "campaign_id",
         groups="telemarketing_base.group_agent",
     )
+    may_import_articles = fields.Boolean(
+        compute="_compute_may_import_articles",
+        groups="telemarketing_base.group_supervisor",
+    )
     reason_ids = fields.One2many(
         "telemarketing.reason",
         "campaign_id",
@@ -786,6 +790,27 @@ class TelemarketingCampaign(models.Model):
     def action_reopen(self):
         self.filtered(lambda c: c.state in ("done", "cancelled")).state = "draft"
         return True
+
+    @api.depends_context("uid")
+    @api.depends("call_purpose")
+    def _compute_may_import_articles(self):
+        may = self.env["telemarketing.import.articles"]._may()
+        for campaign in self:
+            campaign.may_import_articles = bool(
+                may and campaign.id and campaign.call_purpose == "commercial"
+            )
+
+    def action_import_articles(self):
+        """What this campaign offers, from a file."""
+        self.ensure_one()
+        self.env["telemarketing.import.articles"]._check_user()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "telemarketing.import",
+            "view_mode": "form",
+            "name": self.env._("Load Articles"),
+            "context": {"default_kind": "articles", "default_campaign_id": self.id},
+        }
 
     def action_view_targets(self):
         self.ensure_one()

@@ -106,13 +106,16 @@ class TelemarketingImportArticles(models.AbstractModel):
     # RIGHTS
 
     @api.model
-    def _check_user(self):
-        """Raise unless who asks may load articles at all."""
+    def _may(self):
+        """May who asks load articles at all?"""
         user = self.env.user
-        if not (
-            user.has_group(MANAGER)
-            or (user.has_group(SUPERVISOR) and user.has_group(PRODUCTS))
-        ):
+        return user.has_group(MANAGER) or (
+            user.has_group(SUPERVISOR) and user.has_group(PRODUCTS)
+        )
+
+    @api.model
+    def _check_user(self):
+        if not self._may():
             raise AccessError(
                 self.env._(
                     "Articles are loaded by telemarketing managers, and by supervisors "
