@@ -132,10 +132,7 @@ class TelemarketingCampaign(models.Model):
         "campaign_id",
         groups="telemarketing_base.group_agent",
     )
-    may_import_articles = fields.Boolean(
-        compute="_compute_may_import_articles",
-        groups="telemarketing_base.group_supervisor",
-    )
+    may_import_articles = fields.Boolean(compute="_compute_may_import_articles")
     reason_ids = fields.One2many(
         "telemarketing.reason",
         "campaign_id",

@@ -1086,44 +1086,83 @@ class TelemarketingImportArticles(models.AbstractModel):
 
     # UNDOING
 
-    @api.private
-    def _undo(self, job):
-        """Take back what this load made and nobody uses, and put back what it changed
-        and nobody changed since.
+    @api.model
+    def _undo_counts(self, job):
+        """``(records made, {}, records changed)``: what stays is known when it is
+        tried, for anything may name an article."""
+        changes = self.env["telemarketing.import.change"].sudo()
+        domain = [("import_id", "=", job.id), ("res_model", "!=", False)]
+        changed = changes.search_count([*domain, ("old_values", "!=", False)])
+        return changes.search_count(domain) - changed, {}, changed
 
-        :return: ``{"removed": int, "restored": int, "kept": [names]}``
-        """
-        changes = (
-            self.env["telemarketing.import.change"]
-            .sudo()
-            .search(
-                [("import_id", "=", job.id), ("res_model", "!=", False)],
+    @api.model
+    def _undo_steps(self, job):
+        """A generator that takes back what the load made and nobody uses, and puts back
+        what it changed and nobody changed since; the last first, so that what hangs
+        from an article goes before it."""
+        self = self.with_env(job.env)
+        self._check_user()
+        Change = self.env["telemarketing.import.change"].sudo()
+        while True:
+            job._begin_chunk()
+            changes = Change.search(
+                [
+                    ("import_id", "=", job.id),
+                    ("res_model", "!=", False),
+                    ("kept", "=", False),
+                ],
                 order="id desc",
+                limit=CHUNK,
             )
+            if not changes:
+                break
+            self._undo_changes(job, changes)
+            job._keep_chunk(len(changes), job.kept_people)
+            yield len(changes)
+        kept = Change.search(
+            [("import_id", "=", job.id), ("kept", "=", True)], order="id", limit=20
         )
-        job = job.sudo().with_context(
-            **QUIET, allowed_company_ids=job.company_id.ids, active_test=False
+        names = [
+            record.display_name
+            for change in kept
+            if (record := self.env[change.res_model].browse(change.res_id).exists())
+        ]
+        job.write(
+            {
+                "state": "undone",
+                "error": self.env._(
+                    "These stay, for something names them or somebody has changed "
+                    "them since: %s",
+                    ", ".join(names),
+                )
+                if names
+                else False,
+            }
         )
-        removed, restored, kept = 0, 0, []
-        gone = self.env["telemarketing.import.change"]
+        job._keep_chunk(0)
+
+    def _undo_changes(self, job, changes):
+        quiet = {**QUIET, "allowed_company_ids": job.company_id.ids}
+        env = job.sudo().with_context(**quiet, active_test=False).env
+        counts = {"undone_people": 0, "kept_people": 0, "restored": 0}
+        counts["not_restored"] = 0
+        gone = changes.browse()
         for change in changes:
-            record = job.env[change.res_model].browse(change.res_id).exists()
+            record = env[change.res_model].browse(change.res_id).exists()
             if not record:
                 gone |= change
                 continue
-            name = record.display_name
             if change.old_values:
                 done = self._put_back(record, change)
-                restored += done
+                counts["restored" if done else "not_restored"] += 1
             else:
                 done = self._take_back(record, change)
-                removed += done
+                counts["undone_people" if done else "kept_people"] += 1
             if done:
                 gone |= change
-            else:
-                kept.append(name)
+        (changes - gone).kept = True
         gone.unlink()
-        return {"removed": removed, "restored": restored, "kept": kept}
+        job.write({name: job[name] + more for name, more in counts.items()})
 
     def _put_back(self, record, change):
         names = list(change.new_values)

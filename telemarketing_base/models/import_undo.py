@@ -60,9 +60,7 @@ class TelemarketingImport(models.Model):
         self.ensure_one()
         self.check_access("write")
         if self.kind == "articles":
-            raise UserError(
-                self.env._("Articles are not taken back: archive those not wanted.")
-            )
+            self.env["telemarketing.import.articles"]._check_user()
         if self.state not in UNDOABLE or not self.position:
             raise UserError(
                 self.env._(
@@ -239,6 +237,8 @@ class TelemarketingImport(models.Model):
         people changed)``"""
         self.ensure_one()
         self.env.flush_all()
+        if self.kind == "articles":
+            return self.env["telemarketing.import.articles"]._undo_counts(self)
         rows = self.env.execute_query(
             SQL(
                 """SELECT why, count(*) FROM (
@@ -274,6 +274,9 @@ class TelemarketingImport(models.Model):
         """A generator that takes the load back and yields after each chunk that
         stands."""
         self.ensure_one()
+        if self.kind == "articles":
+            yield from self.env["telemarketing.import.articles"]._undo_steps(self)
+            return
         for work in (self._undo_changes, self._undo_people, self._undo_partners):
             while True:
                 self._begin_chunk()

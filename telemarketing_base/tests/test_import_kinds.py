@@ -746,6 +746,22 @@ class TestImportArticles(TelemarketingCommon):
         plain.action_read()
         self.assertFalse(plain.tariff_warning)
 
+    def test_campaign_leads_to_the_loading_of_its_articles(self):
+        self.assertFalse(
+            self.as_user(self.campaign_a, self.supervisor_a).may_import_articles
+        )
+        theirs = self.as_user(self.campaign_a, self.manager)
+        self.assertTrue(theirs.may_import_articles)
+        action = theirs.action_import_articles()
+        job = (
+            self.as_user(self.env["telemarketing.import"], self.manager)
+            .with_context(**action["context"])
+            .create({"filename": "x.csv", "file": base64.b64encode(ARTICLES.encode())})
+        )
+        self.assertEqual((job.kind, job.campaign_id), ("articles", self.campaign_a))
+        with self.assertRaises(AccessError):
+            self.as_user(self.campaign_a, self.supervisor_a).action_import_articles()
+
     # columns
 
     def test_columns_set_by_hand_are_remembered_for_the_next_file(self):
@@ -844,6 +860,18 @@ class TestImportArticles(TelemarketingCommon):
 
     # undoing
 
+    def undo(self, job, user=None):
+        """As the form does it: asked, shown, confirmed, done in the background."""
+        asked = self.as_user(job, user) if user else job
+        action = asked.action_undo()
+        wizard = self.env[action["res_model"]].browse(action["res_id"])
+        if user:
+            wizard = self.as_user(wizard, user)
+        self.assertTrue(wizard.going + wizard.changed)
+        wizard.action_confirm()
+        job.sudo()._undo()
+        self.env.invalidate_all()
+
     def test_undone_load_leaves_nothing_but_what_is_used(self):
         kept = self.env["product.product"].create(
             {"name": "De antes", "default_code": "B1", "list_price": 5}
@@ -863,8 +891,7 @@ class TestImportArticles(TelemarketingCommon):
             }
         )
         self.product("A3").list_price = 99
-        undone = self.articles._undo(job)
-        self.env.invalidate_all()
+        self.undo(job)
         self.assertFalse(self.product("A1"))
         self.assertTrue(used.exists())
         self.assertEqual(self.product("A3").list_price, 99)
@@ -873,9 +900,9 @@ class TestImportArticles(TelemarketingCommon):
         self.assertFalse(
             self.env["product.pricelist"].search([("name", "=", "Tarifa Oro")])
         )
-        self.assertEqual(undone["restored"], 1)
-        self.assertTrue(any("Dos" in name for name in undone["kept"]))
-        self.assertTrue(any("Tres" in name for name in undone["kept"]))
+        self.assertEqual((job.state, job.restored), ("undone", 1))
+        self.assertIn("Dos", job.error)
+        self.assertIn("Tres", job.error)
         category = self.env["product.category"].search([("name", "=", "Nueva")])
         self.assertEqual(category, used.categ_id)
 
@@ -885,6 +912,30 @@ class TestImportArticles(TelemarketingCommon):
         )
         job = self.load("Ref;PVP\nB1;7\n", duplicates="update")
         product.list_price = 8
-        undone = self.articles._undo(job)
+        self.undo(job)
         self.assertEqual(product.list_price, 8)
-        self.assertEqual((undone["restored"], len(undone["kept"])), (0, 1))
+        self.assertEqual((job.restored, job.not_restored), (0, 1))
+
+    def test_only_who_may_load_articles_takes_them_back(self):
+        job = self.load(user=self.manager, campaign_id=self.campaign_a.id)
+        with self.assertRaises(AccessError):
+            self.as_user(job, self.supervisor_a).action_undo()
+        self.undo(job, self.manager)
+        self.assertFalse(self.product("FIB-600"))
+
+    def test_load_taken_back_in_pieces_leaves_nothing(self):
+        before = self.env["product.template"].search_count([])
+        job = self.load(
+            "Ref;Nombre;Familia;PVP;Tarifa Oro\n"
+            + "".join(f"A{n};Uno {n};F{n % 2};9;8\n" for n in range(1, 6))
+        )
+        with patch.object(import_articles, "CHUNK", 2):
+            self.undo(job)
+        self.assertEqual(job.state, "undone")
+        self.assertFalse(job.error)
+        self.assertEqual(self.env["product.template"].search_count([]), before)
+        self.assertFalse(
+            self.env["product.category"].search([("name", "in", ["F0", "F1"])])
+        )
+        again = self.load("Ref;Nombre;PVP\nA1;Uno;9\n")
+        self.assertEqual(again.loaded, 1)

@@ -14,6 +14,7 @@ class TelemarketingImportUndo(models.TransientModel):
     import_id = fields.Many2one(
         "telemarketing.import", "File", required=True, readonly=True, ondelete="cascade"
     )
+    kind = fields.Selection(related="import_id.kind")
     going = fields.Integer("People Who Go", compute="_compute_counts")
     staying = fields.Integer("People Who Stay", compute="_compute_counts")
     changed = fields.Integer("People Put Back As They Were", compute="_compute_counts")
