@@ -89,8 +89,12 @@ def check_directory(stream: BinaryIO) -> None:
 def check_archive(archive: zipfile.ZipFile, limits: Limits, size: int) -> None:
     """Declared sizes. Lies are found by ``unpacked``."""
     infos = archive.infolist()
-    names = [info.filename for info in infos]
-    if len(names) != len({name.lower() for name in names}):
+    # readers find parts whatever their case
+    names = [
+        name.lower() if name.lower().endswith((".xml", ".rels")) else name
+        for name in (info.filename for info in infos)
+    ]
+    if len(names) != len(set(names)):
         # two readers may see two different files in it
         raise ReadError("file_unreadable")
     if any(info.flag_bits & 1 for info in infos):

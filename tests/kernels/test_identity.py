@@ -1,5 +1,8 @@
 """What identifies a person, by the tables of spain.md section D and by properties."""
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import phonenumbers
 import pytest
 from hypothesis import example, given, settings
@@ -582,3 +585,15 @@ def test_every_reason_takes_the_parameters_it_is_given():
     facts = {"country": "PT", "length": 8, "suggestion": "01234567L", "value": "x"}
     for template in REASONS.values():
         assert template % facts
+
+
+# --------------------------------------------------------------------- D4: sectors
+D4 = "electricity gas telecom insurance credit water security health education other"
+
+
+@pytest.mark.parametrize("code", D4.split())
+def test_d4_each_sector_with_rules_of_its_own_is_shipped(code):
+    home = Path(__file__).parents[2] / "telemarketing_base"
+    tree = ElementTree.parse(home / "data/telemarketing_sectors.xml")
+    codes = [node.text for node in tree.iter("field") if node.get("name") == "code"]
+    assert codes.count(code) == 1

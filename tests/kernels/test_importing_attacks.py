@@ -211,6 +211,19 @@ def test_formulas_without_their_results_are_not_empty_cells():
     ):
         data = sheet_of(b'<row r="3">' + cell + b"</row>")
         assert code_of(data) == "file_formulas"
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for line in (HEADINGS, ROW, ["=600000000+1", "Eva", "C/ 2"]):
+        book.active.append(line)
+    out = io.BytesIO()
+    book.save(out)
+    assert code_of(out.getvalue()) == "file_formulas"
+    # of another sheet than the one that is loaded it is no matter
+    book.create_sheet("Datos").append(HEADINGS)
+    book["Datos"].append(ROW)
+    out = io.BytesIO()
+    book.save(out)
+    loads(out.getvalue(), sheet="Datos")
 
 
 def test_a_text_that_is_a_formula_stays_text_and_goes_back_harmless():
@@ -593,6 +606,40 @@ def test_a_csv_may_be_as_long_as_it_likes_but_no_cell():
     assert open_table(data, limits=limits).scan() == 1000
     data += csv_bytes([["612345678", "x" * 51, "y"]])
     assert code_of(data, limits=limits) == "file_cell_too_large"
+
+
+def test_a_csv_is_never_whole_in_the_memory(monkeypatch):
+    data = csv_bytes([HEADINGS, *[ROW] * 300_000])
+    streams = []
+
+    class Counted(io.BytesIO):
+        most = 0
+
+        def read(self, size=-1):
+            chunk = super().read(size)
+            self.most = max(self.most, len(chunk))
+            return chunk
+
+        def read1(self, size=-1):
+            return self.read(size)
+
+    def stream(source):
+        streams.append(Counted(source))
+        return streams[-1]
+
+    monkeypatch.setattr(reader_module, "_stream", stream)
+    table = open_table(data)
+    rows = table.rows(after=200_000)
+    assert next(rows)[0] == 200_001
+    assert max(s.most for s in streams) <= 1024 * 1024
+    assert streams[-1].tell() < len(data) * 0.7
+
+
+def test_parts_that_differ_in_case_alone_are_refused():
+    twin = {"XL/Worksheets/Sheet1.xml": b"<a/>"}
+    assert code_of(rewritten(xlsx(LINES), lambda _m: twin)) == "file_unreadable"
+    pictures = {"xl/media/Image1.png": b"1", "xl/media/image1.png": b"2"}
+    loads(rewritten(xlsx(LINES), lambda _m: pictures))
 
 
 @pytest.mark.parametrize("make", [xlsx, csv_bytes, ods_of], ids=["xlsx", "csv", "ods"])
