@@ -237,6 +237,9 @@ class TelemarketingDuplicate(models.Model):
         self.ensure_one()
         todo = Domain("state", "=", "new") & Domain("model", "=", self.model)
         todo &= Domain("id", "!=", self.id)
+        for side in ("a", "b"):
+            # Archived since: nothing to decide.
+            todo &= Domain(f"{self.model}_{side}_id.active", "=", True)
         after = Domain("score", "<", self.score) | (
             Domain("score", "=", self.score) & Domain("id", ">", self.id)
         )

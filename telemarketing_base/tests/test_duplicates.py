@@ -348,6 +348,43 @@ class TestDuplicates(TelemarketingCommon):
         self.assertEqual(self.pair(eva, twin).state, "new")
         self.assertEqual(self.pair(self.ana, self.again).state, "merged")
 
+    def test_rule_merges_clients_with_a_manager_s_word_only(self):
+        values = {"name": "Eva Gil", "funnel_stage": "client", "vat": "ES12345678Z"}
+        one, other = self.env["res.partner"].create([values, dict(values)])
+        raw = self.env["res.partner"].create({**values, "funnel_stage": False})
+        self.find(what="partners")
+        self.assertTrue(self.pair(one, other) and self.pair(one, raw))
+        rule = {"reason": "vat", "same_name": True, "what": "people"}
+        with self.assertRaises(UserError):
+            self.bulk(self.supervisor_a, **rule).action_merge()
+        self.bulk(self.manager, **rule).action_merge()
+        self.Search._cron_run()
+        self.env.invalidate_all()
+        run = self.Search.search([("kind", "=", "merge")], limit=1)
+        self.assertEqual((run.state, run.merged), ("done", 2), run.skipped_text)
+        self.assertTrue(one.active)
+        self.assertFalse(other.active or raw.active)
+
+    def test_rule_is_not_told_of_others_campaigns(self):
+        with self.assertRaises(AccessError):
+            self.bulk(self.supervisor_a, campaign_id=self.campaign_b.id)
+        with self.assertRaises(AccessError):
+            self.bulk(
+                self.supervisor_a,
+                database_ids=[Command.set(self.database_other.ids)],
+            )
+        with self.assertRaises(AccessError):
+            self.bulk(self.agent_a)
+
+    def test_archived_person_does_not_block_the_queue(self):
+        eva = self.create_contact("Eva Gil", "633000001")
+        self.create_contact("Gil Eva", "633000001")
+        self.find()
+        eva.active = False
+        action = self.pair(self.ana, self.again).action_keep_left()
+        shown = action["params"]["action"]
+        self.assertFalse(shown.get("res_id"))
+
     # RIGHTS
 
     def test_supervisor_finds_nobody_of_others_campaigns(self):
