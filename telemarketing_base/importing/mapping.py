@@ -64,6 +64,7 @@ _SYNONYMS: dict[str, str] = {
         |destino alternativo|alternativo|alternativos|phone|phones|telephone|mobile
         |mobile phone|cell|cell phone|cellphone|landline|phone number|phonenumber
         |alt phone|alternative phone|alternative phones|alternativephones
+        |alternative telephones|alternate telephones|telefonos alternos
         |alternate phone|alternate phones|alternatephones|home phone|work phone
         |telefon|mobil|telefon mobil|telefonoa|telemovel
         |destino|destinos|destination|destinations|telefono cliente|telefono 1

@@ -315,7 +315,16 @@ def test_nul_bytes_and_empty_rows_in_a_csv_do_not_hurt():
         ),
         (
             ["Alternative telephones", "alternativephones", "priority"],
-            ["extra:Alternative telephones", "phone", "extra:priority"],
+            ["phone", "phone", "extra:priority"],
+        ),
+        (
+            ["CampaignName", "Phone", "AdditionalInformation", "AlternatePhones"],
+            ["extra:CampaignName", "phone", "note", "phone"],
+        ),
+        (
+            # the agent's telephone is nobody's to call
+            ["Priority", "AgentPhone"],
+            ["extra:Priority", "extra:AgentPhone"],
         ),
         # what is twice or unknown or has no heading is kept apart
         (
@@ -1143,6 +1152,17 @@ def test_a_number_of_portugal_in_vicidials_two_columns_rings_nobody_in_madrid():
     for code in ("34", "+34", "0034", 34.0, None, "x"):
         row = clean([code, "912345678", "Ana", "Rua 3"], headings)
         assert [p.e164 for p in row.phones] == ["+34912345678"], code
+
+
+def test_ucontacts_list_of_numbers_by_type_is_read_in_order():
+    # CampaignName;Phone;AdditionalInformation;AlternatePhones;Priority;AgentPhone
+    row = clean(
+        ["M=0=612345678", "W=0=912345678:H=1=712345678", "Ana", "C/ 1"],
+        ["Phone", "AlternatePhones", "Nombre", "Dirección"],
+    )
+    assert row.ok
+    assert row.notices == []
+    assert [p.national for p in row.phones] == ["612345678", "912345678", "712345678"]
 
 
 UCONTACT = ["Documento", "Nombre", "Teléfono", "Teléfonos alternativos", "Clave"]

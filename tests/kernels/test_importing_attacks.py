@@ -315,7 +315,34 @@ def hidden_xlsx():
     return out.getvalue()
 
 
-@pytest.mark.parametrize("data", [hidden_xls(), hidden_xlsx()], ids=["xls", "xlsx"])
+def hidden_ods():
+    style = (
+        '<office:automatic-styles><style:style style:name="ta1" style:family="table">'
+        '<style:table-properties table:display="false"/></style:style>'
+        "</office:automatic-styles>"
+    )
+    hidden = ods_row(HEADINGS) + ods_row(["612345678", "Oculta", "x"])
+
+    def change(members):
+        text = members["content.xml"].decode()
+        space = 'xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" '
+        text = text.replace("xmlns:", space + "xmlns:", 1)
+        text = text.replace("<office:body>", style + "<office:body>")
+        table = '<table:table table:name="Oculta" table:style-name="ta1">'
+        text = text.replace(
+            "<office:spreadsheet>",
+            f"<office:spreadsheet>{table}{hidden}</table:table>",
+        )
+        return {"content.xml": text.replace("Hoja1", "Datos")}
+
+    return rewritten(ods_of(LINES), change)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [hidden_xls(), hidden_xlsx(), hidden_ods()],
+    ids=["xls", "xlsx", "ods"],
+)
 def test_a_hidden_sheet_is_not_loaded_in_place_of_the_visible_one(data):
     table = open_table(data)
     assert (table.sheet, table.sheets) == ("Datos", ["Datos"])
