@@ -838,6 +838,10 @@ class TestImportArticles(TelemarketingCommon):
         ):
             with self.assertRaises(AccessError):
                 theirs.write(values)
+        job.action_read()
+        column = self.as_user(job.column_ids[:1], self.supervisor_a)
+        with self.assertRaises(AccessError):
+            column.article_target = "name"
         people = self.as_user(self.env["telemarketing.import"], self.supervisor_a)
         mine = people.create({"database_id": self.database_a.id, "filename": "x.csv"})
         with self.assertRaises(AccessError):
