@@ -502,15 +502,11 @@ class TelemarketingImportMatcher(models.AbstractModel):
         answered = self._note_consents(
             job, bool({"legal_basis", "basis_date"} & targets)
         )
-        self._ask_again(
-            {*changed, *answered},
-            {
-                contact
-                for contact, names in changed.items()
-                if {"vat", "phones"} & names
-            },
-        )
-        return len(changed)
+        count = len(changed)
+        for contact in answered:
+            changed.setdefault(contact, set()).add("consent")
+        self._ask_again(changed)
+        return count
 
     def _define_elsewhere(self, job, extras):
         """The extra columns for people of other campaigns of the client company."""
@@ -588,7 +584,8 @@ class TelemarketingImportMatcher(models.AbstractModel):
                       AND e.value IS DISTINCT FROM h.properties -> e.key) extra
                 WHERE s.ok AND s.action = 'update'
             ), diff AS (
-                SELECT n.*, v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
+                SELECT n.*, c.write_date AS written,
+                       v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
                            jsonb_build_object('contact_properties', n.extra_old) END
                            AS old_values,
                        v.new || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
@@ -622,8 +619,13 @@ class TelemarketingImportMatcher(models.AbstractModel):
                 ORDER BY s.match_id, u.place
                 RETURNING id, contact_id
             ), changes AS (
-                SELECT d.contact, d.file_row, d.old_values,
-                       d.new_values || CASE WHEN added.ids IS NULL THEN '{}' ELSE
+                -- When it was written last, for whoever undoes it leaves no trace.
+                SELECT d.contact, d.file_row,
+                       d.old_values || jsonb_build_object('write_date', d.written)
+                           AS old_values,
+                       d.new_values || jsonb_build_object('write_date',
+                                                          %(now)s::timestamp)
+                       || CASE WHEN added.ids IS NULL THEN '{}' ELSE
                            jsonb_build_object('phones', added.ids) END AS new_values
                 FROM diff d
                 LEFT JOIN (SELECT contact_id, jsonb_agg(id) AS ids FROM numbers
@@ -818,17 +820,28 @@ class TelemarketingImportMatcher(models.AbstractModel):
         self.env["telemarketing.consent"].sudo().create(values)
         return [row[0] for row in rows]
 
-    def _ask_again(self, contact_ids, revived):
-        """Consents and the answer to "may we call?" of these people, as they are now;
-        who was excluded with a NIF or for want of a number may come back."""
+    def _ask_again(self, changed):
+        """Consents and the answer to "may we call?" of these people, where it may have
+        changed; who was excluded with a NIF or for want of a number may come back.
+
+        :param dict changed: ``{contact: names of what changed}``; ``consent`` where
+            something was written into the ledger
+        """
         Target = self.env["telemarketing.target"]
         Contact = self.env["telemarketing.contact"].sudo()
-        ids = sorted(contact_ids)
-        self.env["telemarketing.consent"]._refresh_contacts(ids, gate=False)
-        for start in range(0, len(ids), SLICE):
-            some = ids[start : start + SLICE]
-            if back := [each for each in some if each in revived]:
-                Target._revive(Contact.browse(back))
-            if rest := [each for each in some if each not in revived]:
-                Target._refresh_gate(contacts=Contact.browse(rest))
+        numbers = {"vat", "phones"}
+        said = Contact._CONSENT_FIELDS | numbers | {"consent"}
+        facts = Contact._GATE_FIELDS | {"consent"}
+        answered = [each for each, names in changed.items() if said & names]
+        asked = {each for each, names in changed.items() if facts & names}
+        asked.update(
+            self.env["telemarketing.consent"]._refresh_contacts(answered, gate=False)
+        )
+        revived = {each for each, names in changed.items() if numbers & names}
+        for method, ids in (
+            (lambda some: Target._revive(some), sorted(revived)),
+            (lambda some: Target._refresh_gate(contacts=some), sorted(asked - revived)),
+        ):
+            for start in range(0, len(ids), SLICE):
+                method(Contact.browse(ids[start : start + SLICE]))
         self.env.invalidate_all()
