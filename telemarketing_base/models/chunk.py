@@ -54,7 +54,7 @@ class TelemarketingChunkMixin(models.AbstractModel):
         self.env.cr.commit()  # pylint: disable=invalid-commit
         self.env.cr.execute(
             "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
-            "SET LOCAL synchronous_commit = off"
+            "SET LOCAL synchronous_commit = off; SET LOCAL jit = off"
         )
 
     # JOBS THAT WAIT

@@ -131,7 +131,7 @@ class TelemarketingContact(models.Model):
     )
 
     _client_key_idx = models.Index(
-        "(database_id, client_key) WHERE client_key IS NOT NULL"
+        "(client_key, database_id) WHERE client_key IS NOT NULL"
     )
 
     # COMPUTES

@@ -175,7 +175,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         self._link_categories(plan)
         self._insert_exclusions(job, plan)
         self._insert_consents(job, plan)
-        self._insert_targets(plan)
+        excluded = self._insert_targets(plan)
         # The inserts went past the ORM: what it remembers of these lists is old.
         self.env.invalidate_all()
         matcher = self.env["telemarketing.import.matcher"]
@@ -186,13 +186,13 @@ class TelemarketingImportLoader(models.AbstractModel):
             if partners is not None:
                 partners._link(job)
         self._keep_wrong_rows(job, plan)
-        stopped = self._advance(job, plan, chunk)
+        stopped = self._advance(job, plan, chunk, excluded)
         job._commit_chunk(chunk.count)
         _logger.info("import %s: %s of %s rows", job.id, job.position, job.total)
         return not stopped
 
     @api.model
-    def _advance(self, job, plan, chunk):
+    def _advance(self, job, plan, chunk, excluded):
         """The position reached and the counts, if the job is still where this chunk
         begins: whoever else loads the same file stops here, and what he wrote goes.
 
@@ -208,11 +208,7 @@ class TelemarketingImportLoader(models.AbstractModel):
                        count(*) FILTER (WHERE ok AND action = 'update') AS updated,
                        count(contact_id) FILTER (WHERE notices IS NOT NULL) AS noticed,
                        count(contact_id) FILTER (WHERE basis_in IS NULL) AS without
-                FROM {STAGE}),
-            barred AS (
-                SELECT count(*) AS excluded FROM {STAGE} s
-                JOIN telemarketing_target t ON t.contact_id = s.contact_id
-                WHERE t.state = 'excluded')
+                FROM {STAGE})
             UPDATE telemarketing_import j SET
                 position = COALESCE(j.position, 0) + %(count)s,
                 loaded = COALESCE(j.loaded, 0) + c.loaded,
@@ -220,13 +216,18 @@ class TelemarketingImportLoader(models.AbstractModel):
                 updated = COALESCE(j.updated, 0) + c.updated,
                 noticed = COALESCE(j.noticed, 0) + c.noticed,
                 without_basis = COALESCE(j.without_basis, 0) + c.without,
-                excluded = COALESCE(j.excluded, 0) + b.excluded,
+                excluded = COALESCE(j.excluded, 0) + %(excluded)s,
                 write_date = clock_timestamp() AT TIME ZONE 'UTC'
-            FROM counted c, barred b
+            FROM counted c
             WHERE j.id = %(job)s AND COALESCE(j.position, 0) = %(reached)s
               AND j.state = 'loading'
             RETURNING stop_asked""",  # pylint: disable=sql-injection
-            {"count": chunk.count, "job": job.id, "reached": plan.reached},
+            {
+                "count": chunk.count,
+                "job": job.id,
+                "reached": plan.reached,
+                "excluded": excluded,
+            },
         )
         found = cr.fetchone()
         job.invalidate_recordset()
@@ -238,7 +239,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         return found[0]
 
     @api.model
-    def _insert(self, model, columns, source, params=None, returning=""):
+    def _insert(self, model, columns, source, params=None, returning=None):
         """INSERT … SELECT with the model's own defaults for what is not given.
 
         :param dict columns: ``{field: SQL expression over source}``
@@ -252,6 +253,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         names = ", ".join(f'"{name}"' for name in [*columns, *constants])
         values = ", ".join([*columns.values(), *(f"%(_{name})s" for name in constants)])
         table = self.env[model]._table
+        returning = f"RETURNING {returning}" if returning else ""
         self.env.cr.execute(
             f'INSERT INTO "{table}" ({names}) SELECT {values} {source} {returning}',  # pylint: disable=sql-injection
             {
@@ -619,7 +621,9 @@ class TelemarketingImportLoader(models.AbstractModel):
                      ) best ON best.target = s.contact_id
                 ORDER BY s.contact_id""",
             {**plan.params, "state": state},
+            returning="state",
         )
+        return sum(state == "excluded" for (state,) in cr.fetchall())
 
     # WHAT COMES BACK
 

@@ -243,38 +243,51 @@ class TelemarketingImportMatcher(models.AbstractModel):
         )
 
     def _contacts_sql(self, job, key, alike):
-        """People who share this key with a row; columns as ``_known`` reads them."""
+        """People who share this key with a row; columns as ``_known`` reads them.
+
+        OFFSET 0: by the key's own index, whatever the planner thinks of a database or
+        a client company that it has not seen since this load began to fill it.
+        """
         within, own = self._within(job), job.database_id.id
         source = {
             "phone": SQL(
                 """CROSS JOIN LATERAL unnest(s.e164s, s.personal) AS u(value, personal)
                    CROSS JOIN LATERAL (
-                       SELECT c.* FROM telemarketing_contact_phone p
-                       JOIN telemarketing_contact c ON c.id = p.contact_id
-                       WHERE p.e164 = u.value AND u.personal AND p.state <> 'bad'
-                         AND %s""",
+                       SELECT c.* FROM (
+                           SELECT contact_id FROM telemarketing_contact_phone
+                           WHERE e164 = u.value AND u.personal AND state <> 'bad'
+                           OFFSET 0) p
+                       CROSS JOIN LATERAL (
+                           SELECT * FROM telemarketing_contact
+                           WHERE id = p.contact_id OFFSET 0) c
+                       WHERE %s""",
                 within,
             ),
             "vat": SQL(
                 """CROSS JOIN LATERAL (SELECT s.vat AS value) u
                    CROSS JOIN LATERAL (
-                       SELECT c.* FROM telemarketing_contact c
-                       WHERE c.vat = s.vat AND %s""",
+                       SELECT c.* FROM (
+                           SELECT * FROM telemarketing_contact
+                           WHERE vat = s.vat OFFSET 0) c
+                       WHERE %s""",
                 within,
             ),
             "email": SQL(
                 """CROSS JOIN LATERAL (SELECT s.email AS value) u
                    CROSS JOIN LATERAL (
-                       SELECT c.* FROM telemarketing_contact c
-                       WHERE c.email = s.email AND %s""",
+                       SELECT c.* FROM (
+                           SELECT * FROM telemarketing_contact
+                           WHERE email = s.email OFFSET 0) c
+                       WHERE %s""",
                 within,
             ),
             "key": SQL(
                 """CROSS JOIN LATERAL (SELECT s.client_key AS value) u
                    CROSS JOIN LATERAL (
-                       SELECT c.* FROM telemarketing_contact c
-                       WHERE c.database_id = ANY(%s)
-                         AND c.client_key = s.client_key""",
+                       SELECT c.* FROM (
+                           SELECT * FROM telemarketing_contact
+                           WHERE client_key = s.client_key OFFSET 0) c
+                       WHERE c.database_id = ANY(%s)""",
                 list(alike),
             ),
         }[key]
@@ -502,11 +515,15 @@ class TelemarketingImportMatcher(models.AbstractModel):
         answered = self._note_consents(
             job, bool({"legal_basis", "basis_date"} & targets)
         )
-        count = len(changed)
-        for contact in answered:
-            changed.setdefault(contact, set()).add("consent")
-        self._ask_again(changed)
-        return count
+        self._ask_again(
+            {*changed, *answered},
+            {
+                contact
+                for contact, names in changed.items()
+                if {"vat", "phones"} & names
+            },
+        )
+        return len(changed)
 
     def _define_elsewhere(self, job, extras):
         """The extra columns for people of other campaigns of the client company."""
@@ -584,8 +601,7 @@ class TelemarketingImportMatcher(models.AbstractModel):
                       AND e.value IS DISTINCT FROM h.properties -> e.key) extra
                 WHERE s.ok AND s.action = 'update'
             ), diff AS (
-                SELECT n.*, c.write_date AS written,
-                       v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
+                SELECT n.*, v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
                            jsonb_build_object('contact_properties', n.extra_old) END
                            AS old_values,
                        v.new || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
@@ -619,13 +635,8 @@ class TelemarketingImportMatcher(models.AbstractModel):
                 ORDER BY s.match_id, u.place
                 RETURNING id, contact_id
             ), changes AS (
-                -- When it was written last, for whoever undoes it leaves no trace.
-                SELECT d.contact, d.file_row,
-                       d.old_values || jsonb_build_object('write_date', d.written)
-                           AS old_values,
-                       d.new_values || jsonb_build_object('write_date',
-                                                          %(now)s::timestamp)
-                       || CASE WHEN added.ids IS NULL THEN '{}' ELSE
+                SELECT d.contact, d.file_row, d.old_values,
+                       d.new_values || CASE WHEN added.ids IS NULL THEN '{}' ELSE
                            jsonb_build_object('phones', added.ids) END AS new_values
                 FROM diff d
                 LEFT JOIN (SELECT contact_id, jsonb_agg(id) AS ids FROM numbers
@@ -820,28 +831,17 @@ class TelemarketingImportMatcher(models.AbstractModel):
         self.env["telemarketing.consent"].sudo().create(values)
         return [row[0] for row in rows]
 
-    def _ask_again(self, changed):
-        """Consents and the answer to "may we call?" of these people, where it may have
-        changed; who was excluded with a NIF or for want of a number may come back.
-
-        :param dict changed: ``{contact: names of what changed}``; ``consent`` where
-            something was written into the ledger
-        """
+    def _ask_again(self, contact_ids, revived):
+        """Consents and the answer to "may we call?" of these people, as they are now;
+        who was excluded with a NIF or for want of a number may come back."""
         Target = self.env["telemarketing.target"]
         Contact = self.env["telemarketing.contact"].sudo()
-        numbers = {"vat", "phones"}
-        said = Contact._CONSENT_FIELDS | numbers | {"consent"}
-        facts = Contact._GATE_FIELDS | {"consent"}
-        answered = [each for each, names in changed.items() if said & names]
-        asked = {each for each, names in changed.items() if facts & names}
-        asked.update(
-            self.env["telemarketing.consent"]._refresh_contacts(answered, gate=False)
-        )
-        revived = {each for each, names in changed.items() if numbers & names}
-        for method, ids in (
-            (lambda some: Target._revive(some), sorted(revived)),
-            (lambda some: Target._refresh_gate(contacts=some), sorted(asked - revived)),
-        ):
-            for start in range(0, len(ids), SLICE):
-                method(Contact.browse(ids[start : start + SLICE]))
+        ids = sorted(contact_ids)
+        self.env["telemarketing.consent"]._refresh_contacts(ids, gate=False)
+        for start in range(0, len(ids), SLICE):
+            some = ids[start : start + SLICE]
+            if back := [each for each in some if each in revived]:
+                Target._revive(Contact.browse(back))
+            if rest := [each for each in some if each not in revived]:
+                Target._refresh_gate(contacts=Contact.browse(rest))
         self.env.invalidate_all()

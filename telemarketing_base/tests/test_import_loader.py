@@ -175,7 +175,7 @@ class TestImportGate(LoaderCommon):
         original = Loader._insert_targets
 
         def objects_meanwhile(loader, plan):
-            original(loader, plan)
+            excluded = original(loader, plan)
             # As seen by the chunk: nobody has objected yet.
             number = self.env["telemarketing.number"].search(
                 [("e164", "=", "+34600000002")]
@@ -184,6 +184,7 @@ class TestImportGate(LoaderCommon):
                 type(self.env["telemarketing.exclusion"]), "_apply", lambda self: None
             ):
                 self.exclude(number_id=number.id)
+            return excluded
 
         self.patch(Loader, "_insert_targets", objects_meanwhile)
         job._load()

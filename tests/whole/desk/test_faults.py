@@ -10,6 +10,7 @@ import uuid
 from datetime import date, timedelta
 from pathlib import Path
 
+import databases
 import pytest
 
 
@@ -216,8 +217,26 @@ def test_calls_go_on_after_postgresql_crashed(books, cluster, make_server, paral
 
 
 # ------------------------------------------------------------------ import
+def readers(server):
+    """Processes that read files for this server."""
+    below = f"/proc/{server.process.pid}/task"
+    found = []
+    for task in os.listdir(below):
+        with open(f"{below}/{task}/children") as children:
+            found += children.read().split()
+    return [pid for pid in found if b"worker.py" in _command(pid)]
+
+
+def _command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_server):
-    rows = 5000
+    # Several chunks, read by a second process.
+    rows = 40_000
     server = make_server(books, crons=1)
     admin = server.admin()
     database = admin.rpc(
@@ -247,6 +266,9 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
             }
         ],
     )[0]
+    admin.rpc(
+        "ir.config_parameter", "set_param", [[], "telemarketing.import_processes", "2"]
+    )
     admin.rpc("telemarketing.import", "action_read", [job])
 
     def position():
@@ -259,6 +281,7 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
         if position()[0]:
             break
         time.sleep(0.01)
+    assert readers(server), "one process reads and loads"
     server.kill()
     reached, state = position()
     assert 0 < reached < rows and state == "loading"
@@ -269,6 +292,7 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
         server.wake_crons()
         time.sleep(0.1)
     assert position() == (rows, "done")
+    assert not readers(server)
     loaded = books.rows(
         """SELECT count(*), count(DISTINCT import_row), count(DISTINCT name)
            FROM telemarketing_contact WHERE import_id = %s""",
@@ -290,3 +314,63 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
         )
         == rows
     )
+
+
+LOAD = """
+import base64, time
+campaign = env["telemarketing.campaign"].search([("name", "=", "Faults")])
+database = env["telemarketing.database"].create({{
+    "name": "Big {who}", "campaign_id": campaign.id, "legal_basis": "client",
+    "required_fields": "phone,name"}})
+lines = ["Nombre;Telefono"] + [f"Gran {{n}};{{610000000 + n}}" for n in range({rows})]
+job = env["telemarketing.import"].create({{
+    "database_id": database.id, "filename": "big.csv",
+    "file": base64.b64encode("\n".join(lines).encode()),
+}})
+job.action_read()
+job.action_load()
+env.cr.commit()
+for _try in range(1200):
+    env.cr.execute("SELECT count(*) FROM telemarketing_import WHERE state = 'loading'")
+    found = env.cr.fetchone()[0]
+    env.cr.commit()
+    if found == 2:
+        break
+    time.sleep(0.05)
+job._load()
+print("LOADED", job.state, job.loaded, job.bad, job.error)
+"""
+
+
+def test_two_people_loading_the_same_file_at_once_load_nobody_twice(
+    books, parallel, tmp_path
+):
+    rows = 20_000
+
+    def load(who):
+        log = tmp_path / f"{who}.log"
+        log.write_bytes(b"")
+        code = databases.run_odoo(
+            books.name,
+            *("--shell-interface", "python"),
+            command="shell",
+            stdin=LOAD.format(who=who, rows=rows),
+            log=log,
+        )
+        assert code == 0 and "LOADED done" in log.read_text(), log.read_text()[-3000:]
+
+    parallel(lambda: load("one"), lambda: load("two"))
+    jobs = books.rows(
+        "SELECT loaded, bad, position FROM telemarketing_import"
+        " WHERE filename = 'big.csv'"
+    )
+    assert sum(loaded for loaded, _bad, _position in jobs) == rows
+    assert all(position == rows for _loaded, _bad, position in jobs)
+    assert all(loaded + bad == rows for loaded, bad, _position in jobs)
+    found = books.rows(
+        """SELECT count(*), count(DISTINCT p.e164) FROM telemarketing_contact_phone p
+           JOIN telemarketing_contact c ON c.id = p.contact_id
+           WHERE c.import_id IN (SELECT id FROM telemarketing_import
+                                 WHERE filename = 'big.csv')"""
+    )
+    assert found == [(rows, rows)]
