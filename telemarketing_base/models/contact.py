@@ -240,7 +240,9 @@ class TelemarketingContact(models.Model):
             contacts._create_targets()
             for contact, operator in zip(contacts, operators, strict=True):
                 if operator:
-                    contact.operator_id = operator
+                    contact.with_context(
+                        telemarketing_new_contact=True
+                    ).operator_id = operator
         if not self.env.su:
             contacts._check_required()
         return contacts

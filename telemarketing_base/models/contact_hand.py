@@ -1,7 +1,7 @@
 """Contacts created and looked through by hand."""
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from ..identity.nif import parse_nif
@@ -62,6 +62,16 @@ class TelemarketingContactHandMixin(models.AbstractModel):
     def _inverse_operator_id(self):
         for contact in self:
             open_targets = contact.target_ids.filtered(lambda t: t.state not in CLOSED)
+            if not open_targets and contact.target_ids.ids and contact.operator_id:
+                # Of somebody new it is no mistake: the number may be excluded.
+                if self.env.context.get("telemarketing_new_contact"):
+                    continue
+                raise UserError(
+                    self.env._(
+                        "%s has no open work to give to an operator.",
+                        contact.display_name,
+                    )
+                )
             if open_targets.agent_id != contact.operator_id:
                 open_targets.write({"agent_id": contact.operator_id.id})
 

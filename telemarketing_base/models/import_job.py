@@ -31,6 +31,7 @@ from ..importing.staging import Staging, from_json
 from .consent import spanish_day
 from .import_loader import LoadedElsewhere
 from .import_preview import remembered_target
+from .res_company import MOST
 
 _logger = logging.getLogger(__name__)
 
@@ -1100,11 +1101,11 @@ def _file_has(data, filename, wanted):
     """Does any row of any sheet match? A file that no reader opens is searched as
     it is."""
     try:
-        table = open_table(data, filename or "")
+        table = open_table(data, filename or "", limits=MOST)
         for sheet in table.sheets or [None]:
             if sheet and sheet != table.sheet:
                 try:
-                    table = open_table(data, filename or "", sheet=sheet)
+                    table = open_table(data, filename or "", sheet=sheet, limits=MOST)
                 except ReadError:
                     continue
             if wanted.search(_squeezed_row(table.headings)):

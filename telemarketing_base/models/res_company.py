@@ -8,6 +8,16 @@ from .required import DEFAULT as REQUIRED
 from .required import check_required
 from .robinson_client import ENDPOINT, is_safe
 
+#: What any company may allow. Whoever looks for a person in files that were loaded
+#: reads by these: a limit lowered since then must not hide anybody.
+MOST = Limits(
+    size=500 * 1024 * 1024,
+    expanded=6000 * 1024 * 1024,
+    cells=20_000_000,
+    cell=1024 * 1024,
+    text=1024 * 1024 * 1024,
+)
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -126,6 +136,7 @@ class ResCompany(models.Model):
         return Limits(
             size=size,
             expanded=max(Limits.expanded, 12 * size),
+            text=max(Limits.text, size),
             cells=company.telemarketing_import_cells,
             # Excel counts characters and stops one short of 32 × 1024.
             cell=company.telemarketing_import_cell_kb * 1024 - 1,
