@@ -61,6 +61,18 @@ def _check_text(size: int, limits: Limits) -> None:
 
 # --------------------------------------------------------------------- the archive
 _MEMBERS = 10_000
+# Read whole, by us or by the reader; a real one has some kilobytes.
+_SMALL_PARTS = frozenset(
+    {
+        "[content_types].xml",
+        "meta-inf/manifest.xml",
+        "mimetype",
+        "xl/_rels/workbook.xml.rels",
+        "xl/styles.xml",
+        "xl/workbook.xml",
+    }
+)
+_SMALL_PART = 8 * MB
 
 
 def check_directory(stream: BinaryIO) -> None:
@@ -104,6 +116,11 @@ def check_archive(archive: zipfile.ZipFile, limits: Limits, size: int) -> None:
     bombs = any(
         info.file_size > MB and info.file_size > limits.ratio * info.compress_size
         for info in infos
+    )
+    bombs = bombs or any(
+        info.file_size > _SMALL_PART
+        for info in infos
+        if info.filename.lower() in _SMALL_PARTS
     )
     # members that share their bytes are together larger than the file
     if total > limits.expanded or bombs or packed > size or len(infos) > _MEMBERS:
@@ -251,6 +268,8 @@ def check_xlsx(archive: zipfile.ZipFile, limits: Limits) -> dict[str, int]:
     for name in archive.namelist():
         sheet = _look(archive, name)
         if isinstance(sheet, int):
+            # each is kept once, whether a cell has it or not
+            _check_text(archive.getinfo(name).file_size, limits)
             longest = max(longest, sheet)
             continue
         if sheet is None:
@@ -259,7 +278,12 @@ def check_xlsx(archive: zipfile.ZipFile, limits: Limits) -> dict[str, int]:
         cells += sheet.cells
         found.append(name)
         rows, columns = sheet.rows, sheet.columns
-        if not sheet.plain or columns > limits.columns or rows * columns > limits.cells:
+        if (
+            not sheet.plain
+            or columns > limits.columns
+            or rows * columns > limits.cells
+            or archive.getinfo(name).file_size > limits.text
+        ):
             # formats down to the last row are no cells: slower, but exact
             _parse_sheet(archive, name, limits, None)
     if cells * longest > limits.text or longest > MB:
@@ -404,14 +428,15 @@ def _parse_sheet(  # noqa: C901  closures of one pass
             if index >= len(lengths):
                 raise ReadError("file_unreadable")
             size += lengths[index]
-        else:
-            size += len(value)
-        _check_text(size, limits)
+            _check_text(size, limits)
 
     def text(data: str) -> None:
-        nonlocal value
-        if filled and len(value) < 64:
-            value += data
+        nonlocal value, size
+        if filled and shared:
+            value += data[:64] if len(value) < 64 else ""
+        elif filled:
+            size += len(data)
+            _check_text(size, limits)
 
     _parse(archive, name, start, end, text)
 

@@ -562,6 +562,30 @@ def test_one_long_text_in_a_million_cells_does_not_fill_the_memory():
     assert open_table(xlsx(few)).scan() == 12_001
 
 
+def test_texts_that_fill_the_memory_once_are_refused_too():
+    limits = Limits(text=100_000)
+    few = xlsx([HEADINGS, *[[*ROW[:2], f"{i} " * 20] for i in range(200)]])
+    assert open_table(few, limits=limits).scan() == 200
+    many = xlsx([HEADINGS, *[[*ROW[:2], f"{i} " * 200] for i in range(200)]])
+    assert code_of(many, limits=limits) == "file_expands"
+    inline = b"".join(
+        b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>%s</t></is></c></row>'
+        % (i, i, b"%d " % i * 200)
+        for i in range(3, 300)
+    )
+    assert code_of(sheet_of(inline), limits=limits) == "file_expands"
+
+
+@pytest.mark.parametrize("name", ["xl/workbook.xml", "xl/styles.xml"])
+def test_parts_that_are_read_whole_are_small(name):
+    def change(members):
+        noise = b"<!--" + bytes(range(65, 91)) * 400_000 + b"-->"
+        return {name: members[name].replace(b"?>", b"?>" + noise, 1)}
+
+    limits = Limits(ratio=10**6)
+    assert code_of(rewritten(xlsx(LINES), change), limits=limits) == "file_expands"
+
+
 def test_a_text_that_an_ods_repeats_does_not_fill_the_memory():
     wide = ods_row(["x" * 30_000], repeat=20_000)
     assert code_of(ods(ods_row(HEADINGS) + wide)) == "file_expands"
