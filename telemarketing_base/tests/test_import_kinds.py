@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from ..importing import open_table
@@ -838,13 +838,43 @@ class TestImportArticles(TelemarketingCommon):
         with self.assertRaises(AccessError):
             mine.kind = "articles"
 
-    def test_rights_taken_away_meanwhile_stop_the_load(self):
+    def test_articles_load_in_the_background_in_the_name_of_who_asked(self):
         job = self.job(user=self.manager, campaign_id=self.campaign_a.id)
         job.action_read()
         job.action_load()
+        self.env["telemarketing.import"]._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual((job.state, job.loaded), ("done", 2))
+        self.assertEqual(self.product("FIB-600").create_uid, self.manager)
+
+    def test_rights_taken_away_meanwhile_stop_the_load(self):
+        job = self.job(user=self.manager, campaign_id=self.campaign_a.id).sudo()
+        job.action_read()
+        job.action_load()
         self.manager.group_ids -= self.env.ref("telemarketing_base.group_manager")
-        with self.assertRaises(AccessError):
-            job.sudo()._load()
+        with mute_logger("odoo.addons.telemarketing_base.models.import_job"):
+            self.env["telemarketing.import"]._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual((job.state, job.loaded), ("failed", 0))
+        self.assertIn("managers", job.error)
+        self.assertFalse(self.product("FIB-600"))
+
+    def test_form_of_articles_asks_for_no_database_and_shows_their_columns(self):
+        jobs = self.as_user(self.env["telemarketing.import"], self.manager)
+        # The name comes with the file that the browser uploads.
+        jobs = jobs.with_context(default_filename="tarifa.csv")
+        with Form(jobs) as form:
+            form.kind = "articles"
+            form.campaign_id = self.campaign_a
+            form.file = base64.b64encode(ARTICLES.encode()).decode()
+        job = form.record
+        job.action_read()
+        with Form(job) as form, form.column_ids.edit(7) as column:
+            self.assertEqual(column.article_target, "description")
+            column.article_target = "conditions"
+        self.assertEqual(job.column_ids[7].article_target, "conditions")
+        job.action_load()
+        self.assertEqual(job.state, "loading")
 
     def test_campaign_of_another_company_is_refused(self):
         job = self.job()
