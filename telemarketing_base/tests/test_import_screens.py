@@ -91,13 +91,18 @@ class TestOriginal(ImportScreensCase):
         self.assertEqual(lines, [3, 2])
 
     def test_merged_people_are_in_it_and_erased_ones_are_not(self):
-        self.load()
-        carmen, luis = self.database_a.contact_ids.sorted("import_row")
+        self.load(CSV + "654654654;Eva Gil;Sol 5;;;\n")
+        carmen, luis, eva = self.database_a.contact_ids.sorted("import_row")
         luis.write({"active": False, "merged_into_id": carmen.id})
-        self.env["telemarketing.privacy.eraser"]._empty(carmen.ids)
+        self.env["telemarketing.privacy.eraser"]._empty(eva.ids)
         content = self.read(self.database_a._open_original())[1].decode("utf-8-sig")
-        self.assertNotIn("Carmen", content)
+        self.assertIn("Carmen", content)
         self.assertIn("Luis", content)
+        self.assertNotIn("Eva", content)
+        # Who was merged into an erased person is that person.
+        self.env["telemarketing.privacy.eraser"]._empty(carmen.ids)
+        with self.assertRaisesRegex(UserError, "Nothing is kept"):
+            self.database_a._open_original()
 
     def test_who_downloads_is_written_down(self):
         self.load()
