@@ -492,13 +492,11 @@ class TelemarketingImportMatcher(models.AbstractModel):
         if extras:
             self._define_elsewhere(job, extras)
         changed = {}
-        if columns or extras or "phone" in targets:
-            changed = self._write_changes(
-                job,
-                columns,
-                [column._property_name() for column in extras],
-                "phone" in targets,
-            )
+        if columns or extras:
+            properties = [column._property_name() for column in extras]
+            changed = self._write_changes(job, columns, properties)
+        if "phone" in targets:
+            self._write_phones(job, changed)
         if fields_of := [
             column.profile_field for column in marked if column.target == "profile"
         ]:
@@ -515,15 +513,11 @@ class TelemarketingImportMatcher(models.AbstractModel):
         answered = self._note_consents(
             job, bool({"legal_basis", "basis_date"} & targets)
         )
-        self._ask_again(
-            {*changed, *answered},
-            {
-                contact
-                for contact, names in changed.items()
-                if {"vat", "phones"} & names
-            },
-        )
-        return len(changed)
+        count = len(changed)
+        for contact in answered:
+            changed.setdefault(contact, set()).add("consent")
+        self._ask_again(changed)
+        return count
 
     def _define_elsewhere(self, job, extras):
         """The extra columns for people of other campaigns of the client company."""
@@ -546,7 +540,7 @@ class TelemarketingImportMatcher(models.AbstractModel):
                 campaign.contact_properties_definition = definition + added
         self.env.flush_all()
 
-    def _write_changes(self, job, columns, properties, phones):
+    def _write_changes(self, job, columns, properties):
         """``{contact: names of what changed}``, in one statement."""
         columns = columns or {"name": "NULL::varchar"}
         new = SQL(", ").join(
@@ -578,17 +572,15 @@ class TelemarketingImportMatcher(models.AbstractModel):
         cr.execute(
             SQL(
                 """
-            WITH held AS (
-                SELECT c.id, CASE WHEN jsonb_typeof(c.contact_properties) = 'object'
-                                  THEN c.contact_properties ELSE '{}' END AS properties
-                FROM telemarketing_contact c
-                WHERE c.id IN (SELECT match_id FROM telemarketing_import_stage
-                               WHERE ok AND action = 'update')
-            ), new AS (
+            WITH new AS (
                 SELECT s.row AS file_row, s.match_id AS contact, %(new)s,
                        extra.new AS extra_new, extra.old AS extra_old, h.properties
                 FROM telemarketing_import_stage s
-                JOIN held h ON h.id = s.match_id
+                JOIN telemarketing_contact there ON there.id = s.match_id
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN jsonb_typeof(there.contact_properties) = 'object'
+                                THEN there.contact_properties ELSE '{}' END
+                           AS properties) h
                 LEFT JOIN res_country_state its
                        ON its.code = s.state AND its.country_id = %(spain)s
                 LEFT JOIN unnest(%(type_names)s::text[], %(type_ids)s::int[])
@@ -601,7 +593,8 @@ class TelemarketingImportMatcher(models.AbstractModel):
                       AND e.value IS DISTINCT FROM h.properties -> e.key) extra
                 WHERE s.ok AND s.action = 'update'
             ), diff AS (
-                SELECT n.*, v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
+                SELECT n.*, c.write_date AS written,
+                       v.old || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
                            jsonb_build_object('contact_properties', n.extra_old) END
                            AS old_values,
                        v.new || CASE WHEN n.extra_new IS NULL THEN '{}' ELSE
@@ -614,54 +607,32 @@ class TelemarketingImportMatcher(models.AbstractModel):
                            COALESCE(jsonb_object_agg(p.name, p.new), '{}') AS new
                     FROM (VALUES %(pairs)s) AS p(name, old, new)
                     WHERE p.new IS NOT NULL AND p.new IS DISTINCT FROM p.old) v
-            ), numbers AS (
-                INSERT INTO telemarketing_contact_phone
-                    (contact_id, company_id, sequence, raw, e164, number_id, state,
-                     create_date, write_date)
-                SELECT s.match_id, n.company_id, last.sequence + 10 * u.place,
-                       left(u.raw, 64), u.e164, n.id, 'ok', %(now)s, %(now)s
-                FROM telemarketing_import_stage s
-                CROSS JOIN LATERAL unnest(s.e164s, s.raws) WITH ORDINALITY
-                    AS u(e164, raw, place)
-                JOIN telemarketing_number n
-                  ON n.company_id = %(company)s AND n.e164 = u.e164
-                CROSS JOIN LATERAL (
-                    SELECT COALESCE(max(p.sequence), 0) AS sequence,
-                           COALESCE(array_agg(p.e164), '{}') AS there
-                    FROM telemarketing_contact_phone p
-                    WHERE p.contact_id = s.match_id) last
-                WHERE %(phones)s AND s.ok AND s.action = 'update'
-                  AND u.e164 <> ALL(last.there)
-                ORDER BY s.match_id, u.place
-                RETURNING id, contact_id
             ), changes AS (
-                SELECT d.contact, d.file_row, d.old_values,
-                       d.new_values || CASE WHEN added.ids IS NULL THEN '{}' ELSE
-                           jsonb_build_object('phones', added.ids) END AS new_values
-                FROM diff d
-                LEFT JOIN (SELECT contact_id, jsonb_agg(id) AS ids FROM numbers
-                           GROUP BY contact_id) added ON added.contact_id = d.contact
-                WHERE d.new_values <> '{}' OR added.ids IS NOT NULL
+                -- When it was written last, for whoever undoes it leaves no trace.
+                SELECT d.*, d.old_values || jsonb_build_object(
+                                'write_date', d.written) AS was,
+                       d.new_values || jsonb_build_object(
+                                'write_date', %(now)s::timestamp) AS now
+                FROM diff d WHERE d.new_values <> '{}'
             ), written AS (
                 UPDATE telemarketing_contact c
                 SET %(assignments)s, write_date = %(now)s, write_uid = %(uid)s,
                     contact_properties = CASE WHEN d.extra_new IS NULL
                         THEN c.contact_properties ELSE d.properties || d.extra_new END
-                FROM diff d JOIN changes USING (contact)
+                FROM changes d
                 WHERE c.id = d.contact
             )
             INSERT INTO telemarketing_import_change
                 (import_id, company_id, contact_id, row, old_values, new_values, kept,
                  create_uid, create_date, write_uid, write_date)
-            SELECT %(job)s, %(company)s, contact, file_row, old_values, new_values,
-                   false, %(uid)s, %(now)s, %(uid)s, %(now)s
+            SELECT %(job)s, %(company)s, contact, file_row, was, now, false,
+                   %(uid)s, %(now)s, %(uid)s, %(now)s
             FROM changes ORDER BY file_row
             RETURNING contact_id, ARRAY(SELECT jsonb_object_keys(new_values))""",
                 new=new,
                 pairs=pairs,
                 assignments=assignments,
                 properties=properties,
-                phones=phones,
                 type_names=list(types),
                 type_ids=list(types.values()),
                 spain=self.env.ref("base.es").id,
@@ -681,6 +652,48 @@ class TelemarketingImportMatcher(models.AbstractModel):
             for record in self.env[model].sudo().with_context(lang=code).search(domain):
                 found.setdefault((record.name or "").lower(), record.id)
         return found
+
+    def _write_phones(self, job, changed):
+        """Numbers go behind those that are there."""
+        now = fields.Datetime.now()
+        cr = self.env.cr
+        cr.execute(
+            """INSERT INTO telemarketing_contact_phone
+                   (contact_id, company_id, sequence, raw, e164, number_id, state,
+                    create_date, write_date)
+               SELECT s.match_id, n.company_id, last.sequence + 10 * u.place,
+                      left(u.raw, 64), u.e164, n.id, 'ok', %(now)s, %(now)s
+               FROM telemarketing_import_stage s
+               CROSS JOIN LATERAL unnest(s.e164s, s.raws) WITH ORDINALITY
+                   AS u(e164, raw, place)
+               JOIN telemarketing_number n
+                 ON n.company_id = %(company)s AND n.e164 = u.e164
+               CROSS JOIN LATERAL (
+                   SELECT COALESCE(max(p.sequence), 0) AS sequence,
+                          COALESCE(array_agg(p.e164), '{}') AS there
+                   FROM telemarketing_contact_phone p
+                   WHERE p.contact_id = s.match_id) last
+               WHERE s.ok AND s.action = 'update' AND u.e164 <> ALL(last.there)
+               ORDER BY s.match_id, u.place
+               RETURNING id, contact_id""",
+            {"company": job.company_id.id, "now": now},
+        )
+        added = {}
+        for phone, contact in cr.fetchall():
+            added.setdefault(contact, []).append(phone)
+        self._add_changes(job, "phones", self._of_rows(added), changed)
+
+    def _of_rows(self, added):
+        """``(contact, row, None, what was added)``"""
+        self.env.cr.execute(
+            """SELECT match_id, row FROM telemarketing_import_stage
+               WHERE match_id = ANY(%s) AND ok AND action = 'update'""",
+            [list(added)],
+        )
+        return [
+            (contact, row, None, added[contact])
+            for contact, row in self.env.cr.fetchall()
+        ]
 
     def _write_profile(self, job, names, changed):
         """Fields of the campaign's profile: into the person's target there, the open
@@ -751,17 +764,7 @@ class TelemarketingImportMatcher(models.AbstractModel):
         added = {}
         for contact, category in cr.fetchall():
             added.setdefault(contact, []).append(category)
-        cr.execute(
-            """SELECT match_id, row FROM telemarketing_import_stage
-               WHERE match_id = ANY(%s) AND ok AND action = 'update'""",
-            [list(added)],
-        )
-        self._add_changes(
-            job,
-            "categories",
-            [(contact, row, None, added[contact]) for contact, row in cr.fetchall()],
-            changed,
-        )
+        self._add_changes(job, "categories", self._of_rows(added), changed)
 
     def _add_changes(self, job, name, found, changed):
         """One more thing that this file changed in these people.
@@ -831,17 +834,28 @@ class TelemarketingImportMatcher(models.AbstractModel):
         self.env["telemarketing.consent"].sudo().create(values)
         return [row[0] for row in rows]
 
-    def _ask_again(self, contact_ids, revived):
-        """Consents and the answer to "may we call?" of these people, as they are now;
-        who was excluded with a NIF or for want of a number may come back."""
+    def _ask_again(self, changed):
+        """Consents and the answer to "may we call?" of these people, where it may have
+        changed; who was excluded with a NIF or for want of a number may come back.
+
+        :param dict changed: ``{contact: names of what changed}``; ``consent`` where
+            something was written into the ledger
+        """
         Target = self.env["telemarketing.target"]
         Contact = self.env["telemarketing.contact"].sudo()
-        ids = sorted(contact_ids)
-        self.env["telemarketing.consent"]._refresh_contacts(ids, gate=False)
-        for start in range(0, len(ids), SLICE):
-            some = ids[start : start + SLICE]
-            if back := [each for each in some if each in revived]:
-                Target._revive(Contact.browse(back))
-            if rest := [each for each in some if each not in revived]:
-                Target._refresh_gate(contacts=Contact.browse(rest))
+        numbers = {"vat", "phones"}
+        said = Contact._CONSENT_FIELDS | numbers | {"consent"}
+        facts = Contact._GATE_FIELDS | {"consent"}
+        answered = [each for each, names in changed.items() if said & names]
+        asked = {each for each, names in changed.items() if facts & names}
+        asked.update(
+            self.env["telemarketing.consent"]._refresh_contacts(answered, gate=False)
+        )
+        revived = {each for each, names in changed.items() if numbers & names}
+        for method, ids in (
+            (lambda some: Target._revive(some), sorted(revived)),
+            (lambda some: Target._refresh_gate(contacts=some), sorted(asked - revived)),
+        ):
+            for start in range(0, len(ids), SLICE):
+                method(Contact.browse(ids[start : start + SLICE]))
         self.env.invalidate_all()

@@ -158,6 +158,10 @@ class TelemarketingImport(models.Model):
               AND (p.write_date IS DISTINCT FROM p.create_date OR p.state <> 'ok'
                    OR p.create_uid IS NOT NULL)
             UNION ALL
+            SELECT c.id, 'edited' FROM telemarketing_import_change h
+            JOIN telemarketing_contact c ON c.id = h.contact_id
+            WHERE %(mine)s AND h.import_id <> c.import_id
+            UNION ALL
             SELECT c.id, 'consent' FROM telemarketing_consent k
             JOIN telemarketing_contact c ON c.id = k.contact_id
             WHERE %(mine)s
@@ -368,7 +372,13 @@ class TelemarketingImport(models.Model):
                 SET %(assignments)s,
                     contact_properties =
                         (d.properties || d.extra_back) - d.extra_gone,
-                    write_date = %(now)s, write_uid = %(uid)s
+                    -- Nobody else's trace, nor ours, where all is as it was.
+                    write_date = CASE WHEN to_jsonb(c.write_date)
+                                           = d.new_values -> 'write_date'
+                        THEN (jsonb_populate_record(NULL::telemarketing_contact,
+                                                    d.old_values)).write_date
+                        ELSE %(now)s END,
+                    write_uid = %(uid)s
                 FROM d WHERE c.id = d.contact_id
             ), numbers AS (
                 DELETE FROM telemarketing_contact_phone p
@@ -386,7 +396,7 @@ class TelemarketingImport(models.Model):
                        jsonb_build_object('contact_properties', d.extra_stays) END
                    || CASE WHEN d.new_values ? 'phones' THEN jsonb_build_object(
                        'phones', d.new_values -> 'phones') ELSE '{}' END,
-                   d.new_values ? 'vat' OR d.new_values ? 'phones',
+                   ARRAY(SELECT jsonb_object_keys(d.new_values)),
                    ARRAY(SELECT n.id FROM numbers n
                          WHERE d.new_values -> 'phones' @> to_jsonb(n.id)),
                    ARRAY(SELECT n.number_id FROM numbers n
@@ -401,10 +411,10 @@ class TelemarketingImport(models.Model):
         )
         rows = cr.fetchall()
         beside = self._undo_beside(changes)
-        kept, gone, revived, numbers = [], [], set(), set()
+        kept, gone, changed, numbers = [], [], {}, set()
         for change, stays, *_rest in rows:
             stays.update(beside.get(change, {}))
-        self._sort_restored(rows, found, kept, gone, revived, numbers)
+        self._sort_restored(rows, found, kept, gone, changed, numbers)
         cr.execute("DELETE FROM telemarketing_import_change WHERE id = ANY(%s)", [gone])
         cr.execute_values(
             """UPDATE telemarketing_import_change h
@@ -421,7 +431,7 @@ class TelemarketingImport(models.Model):
                 "not_restored": self.not_restored + len(kept),
             }
         )
-        self.env["telemarketing.import.matcher"]._ask_again(contacts, revived)
+        self.env["telemarketing.import.matcher"]._ask_again(changed)
         return len(changes)
 
     def _undo_beside(self, changes):
@@ -484,9 +494,9 @@ class TelemarketingImport(models.Model):
         """Columns that a load may have changed in somebody who was there."""
         return {name for fields_of in UPDATES.values() for name in fields_of}
 
-    def _sort_restored(self, rows, found, kept, gone, revived, numbers):
+    def _sort_restored(self, rows, found, kept, gone, changed, numbers):
         json = fields.Json()
-        for change, stays, asked, phones, number_ids in rows:
+        for change, stays, names, phones, number_ids in rows:
             left = [each for each in stays.pop("phones", ()) if each not in phones]
             if left:
                 exists = self.env["telemarketing.contact.phone"].sudo().browse(left)
@@ -494,8 +504,7 @@ class TelemarketingImport(models.Model):
             if left:
                 stays["phones"] = left
             numbers.update(number_ids)
-            if asked:
-                revived.add(found[change])
+            changed.setdefault(found[change], set()).update(names)
             if stays:
                 kept.append((change, json.convert_to_column(stays, self)))
             else:

@@ -379,7 +379,7 @@ class TestImportUpdate(ImportMatchCommon):
         self.assertEqual(job.updated, 1)
         self.assertEqual(ana.phone_ids.mapped("e164"), ["+34612345001", "+34612345002"])
         self.assertEqual(ana.phone_ids[1].number_id.kind, "mobile")
-        self.assertEqual(job.change_ids.new_values, {"phones": ana.phone_ids[1].ids})
+        self.assertEqual(job.change_ids.new_values["phones"], ana.phone_ids[1].ids)
 
     def test_nif_put_right_is_asked_whether_it_may_be_called(self):
         ana = self.create_contact("Ana", "612345001", client_key="C 1")

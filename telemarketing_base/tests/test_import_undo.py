@@ -299,6 +299,19 @@ class TestImportUndo(ImportMatchCommon):
         self.assertEqual(profile()["tariff"], "6.1")
         self.assertEqual((job.restored, job.not_restored), (0, 1))
 
+    def test_file_goes_after_the_one_that_changed_its_people(self):
+        job = self.load("612345001;Ana;S;12345678Z;;C 1;;")
+        change = self.load(
+            "612345001;Ana;N;12345678Z;;C 1;;",
+            marked=("Dirección",),
+            duplicates="update",
+        )
+        self.assertEqual((change.updated, self.people(job).street), (1, "N"))
+        self.undo(change)
+        self.assertEqual(self.people(job).street, "S")
+        self.assertEqual(self.undo(job), (1, 0, 0))
+        self.assertFalse(self.people(job))
+
     def test_values_before_a_file_go_with_the_file(self):
         self.create_contact("Ana", "612345001", client_key="C 1")
         job = self.load(
