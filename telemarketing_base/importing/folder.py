@@ -278,7 +278,7 @@ class Folder:
 
     # READING
 
-    def read(self, seen: Seen, limit: int) -> tuple[bytes, str]:
+    def fetch(self, seen: Seen, limit: int) -> tuple[bytes, str]:
         """The whole file and its SHA-256, or FolderError.
 
         :param limit: bytes
@@ -415,7 +415,7 @@ class Folder:
                     return entry.name
         return None
 
-    def write(self, fd: int, name: str, content: bytes, stamp: str) -> str:
+    def put(self, fd: int, name: str, content: bytes, stamp: str) -> str:
         """A new file in a sub-folder; one of that name with the same content is what
         an earlier try wrote.
 

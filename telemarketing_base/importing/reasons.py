@@ -115,8 +115,8 @@ ROW_REASONS: dict[str, str] = {
     "profile_choice": _("%(value)s is none of the choices of %(field_name)s"),
     "profile_type": _("%(field_name)s cannot be filled from a file"),
     "partner_doubtful": _(
-        "It may be the same person as %(value)s, and was linked to nobody: decide by"
-        " hand"
+        "It may be somebody who is in the system already (same %(key)s, but another"
+        " name or NIF, or several people): linked to nobody, decide by hand"
     ),
     "partner_refused": _("No prospect or client could be made of it: %(value)s"),
     "asked_not_to_be_called": _("Asked not to be called: %(value)s"),

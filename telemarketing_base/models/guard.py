@@ -238,6 +238,24 @@ class TelemarketingImport(models.Model):
             self.env["telemarketing.import.articles"]._check_user()
 
 
+class TelemarketingImportColumn(models.Model):
+    _inherit = "telemarketing.import.column"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        columns = super().create(vals_list)
+        columns.import_id._check_articles()
+        return columns
+
+    def write(self, vals):
+        self.import_id._check_articles()
+        result = super().write(vals)
+        check_still_ours(self, vals, ["import_id"])
+        if "import_id" in vals:
+            self.import_id._check_articles()
+        return result
+
+
 class TelemarketingContact(models.Model):
     _inherit = "telemarketing.contact"
 

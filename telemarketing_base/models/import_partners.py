@@ -43,16 +43,16 @@ class TelemarketingImportPartners(models.AbstractModel):
         name shares no word; one found by phone or mail who has another NIF.
 
         :param contacts: of any principals and companies
-        :return: ``{contact id: (partner or none, partners in doubt or none)}``
+        :return: ``{contact id: (partner or none, partners in doubt or none, by which
+            key: vat, phone, email or empty)}``
         """
         result = {}
-        Partner = self.env["res.partner"]
         for (company, principal), group in contacts.grouped(
             lambda contact: (contact.company_id, contact.principal_id)
         ).items():
             found = self._candidates(group, company, principal)
             for contact in group:
-                result[contact.id] = self._decide(contact, found) or (Partner, Partner)
+                result[contact.id] = self._decide(contact, found)
         return result
 
     def _keys(self, contact):
@@ -101,7 +101,7 @@ class TelemarketingImportPartners(models.AbstractModel):
         return found
 
     def _decide(self, contact, found):
-        """``(partner, none)``, ``(none, in doubt)``, or None where nobody is found."""
+        """One entry of what ``_match`` answers."""
         Partner = self.env["res.partner"]
         keys = self._keys(contact)
         for kind in ("vat", "phone", "email"):
@@ -113,9 +113,9 @@ class TelemarketingImportPartners(models.AbstractModel):
             if not partners:
                 continue
             if len(partners) > 1 or self._is_other(contact, partners):
-                return Partner, partners
-            return partners, Partner
-        return None
+                return Partner, partners, kind
+            return partners, Partner, kind
+        return Partner, Partner, ""
 
     def _is_other(self, contact, partner):
         vat = (partner.vat or "").removeprefix("ES")
@@ -194,12 +194,12 @@ class TelemarketingImportPartners(models.AbstractModel):
             if self._same_hands(contact, partner):
                 partner_of[contact.id] = partner
         lost = lost.filtered(lambda c: c.id not in partner_of)
-        for contact_id, (partner, doubtful) in self._match(lost).items():
+        for contact_id, (partner, doubtful, by) in self._match(lost).items():
             if partner:
                 partner_of[contact_id] = partner
             elif doubtful:
-                names = ", ".join(doubtful.mapped("display_name"))[:80]
-                doubts[contact_id] = ["partner_doubtful", names, {}, "name", None]
+                # Not whose name it is: that would outlive their erasure in this file.
+                doubts[contact_id] = ["partner_doubtful", "", {"key": by}, by, None]
         there = Partner.union(*partner_of.values())
         promoted = self._promote(there, stage)
         new = lost.filtered(lambda c: c.id not in partner_of and c.id not in doubts)

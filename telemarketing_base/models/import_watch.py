@@ -442,7 +442,7 @@ class TelemarketingImportWatch(models.Model):
                 path=params.get("path", ""),
             ),
             "folder_missing": self.env._(
-                "The folder %(name)s is not there (yet).", **why
+                "The folder %(name)s is not there: “Make the Folder” makes it.", **why
             ),
             "folder_link": self.env._(
                 "%(name)s is not a folder but a link to another place: it is not "
@@ -715,7 +715,7 @@ class TelemarketingImportWatch(models.Model):
     def _take(self, folder, file, seen, now):
         """Read a file that is ready and give it to be loaded, or say why not."""
         try:
-            content, digest = folder.read(seen, self.max_mb * MB)
+            content, digest = folder.fetch(seen, self.max_mb * MB)
         except FolderError as error:
             if error.code in LATER:
                 file._wait(self._sentence(error))
@@ -768,16 +768,21 @@ class TelemarketingImportWatch(models.Model):
             )
 
     def _earlier(self, file, digest):
-        """A file with this content that was loaded into the same place."""
-        return self.env["telemarketing.import.watch.file"].search(
-            Domain("sha256", "=", digest)
-            & Domain("state", "in", ("loading", "done"))
-            & Domain("id", "!=", file.id)
-            & Domain("watch_id.company_id", "=", self.company_id.id)
-            & Domain("watch_id.kind", "=", self.kind)
-            & Domain("watch_id.database_id", "=", self.database_id.id)
-            & Domain("watch_id.campaign_id", "=", self.campaign_id.id),
-            limit=1,
+        """A file with this content that was loaded into the same place, and stayed."""
+        return (
+            self.env["telemarketing.import.watch.file"]
+            .search(
+                Domain("sha256", "=", digest)
+                & Domain("state", "in", ("loading", "done"))
+                & Domain("id", "!=", file.id)
+                & Domain("watch_id.company_id", "=", self.company_id.id)
+                & Domain("watch_id.kind", "=", self.kind)
+                & Domain("watch_id.database_id", "=", self.database_id.id)
+                & Domain("watch_id.campaign_id", "=", self.campaign_id.id)
+            )
+            .filtered(lambda other: other.import_id.state not in ("undoing", "undone"))[
+                :1
+            ]
         )
 
     def _make_job(self, file, content):
@@ -1109,7 +1114,7 @@ class TelemarketingImportWatchFile(models.Model):
             beside = []
             if name:
                 beside = [
-                    folder.write(place, clean_name(other.encode()), content, stamp)
+                    folder.put(place, clean_name(other.encode()), content, stamp)
                     for other, content in self._companions(name)
                 ]
                 if self.marker:

@@ -263,7 +263,7 @@ class TelemarketingInteraction(models.Model):
         ``telemarketing.import.partners``. Who may be somebody else is nobody's to
         decide: raises ``UserError``.
         """
-        partner, doubtful = self.env["telemarketing.import.partners"]._match(
+        partner, doubtful, _by = self.env["telemarketing.import.partners"]._match(
             self.contact_id
         )[self.contact_id.id]
         if doubtful:

@@ -235,6 +235,11 @@ class TestImportWatch(TelemarketingCommon):
         self.watch.allow_repeated = True
         self.assertEqual(self.deliver("tercera.csv").state, "done")
 
+    def test_what_was_undone_can_be_delivered_again(self):
+        first = self.deliver()
+        first.import_id.state = "undone"
+        self.assertEqual(self.deliver().state, "done")
+
     def test_a_name_that_is_there_already_is_not_written_over(self):
         self.put("base.csv", "of somebody else", os.path.join(self.folder, "hechos"))
         file = self.deliver()
@@ -409,12 +414,12 @@ class TestImportWatch(TelemarketingCommon):
             os.unlink(path)
             os.mkfifo(path)
             with self.assertRaises(FolderError) as refused:
-                folder.read(seen, 10_000)
+                folder.fetch(seen, 10_000)
             self.assertEqual(refused.exception.code, "special")
             os.unlink(path)
             os.symlink(secret, path)
             with self.assertRaises(FolderError) as refused:
-                folder.read(seen, 10_000)
+                folder.fetch(seen, 10_000)
             self.assertEqual(refused.exception.code, "link")
 
     def test_a_folder_changed_for_a_link_while_it_is_open_shows_nothing_else(self):
@@ -555,7 +560,7 @@ class TestImportWatch(TelemarketingCommon):
 
             with patch.object(kernel, "open", grown, create=True):
                 with self.assertRaises(FolderError) as later:
-                    folder.read(seen, 10_000)
+                    folder.fetch(seen, 10_000)
             self.assertEqual(later.exception.code, "changed")
         self.look(61)
         self.assertEqual(self.files().state, "waiting")
