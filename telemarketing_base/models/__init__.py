@@ -60,8 +60,8 @@ from . import privacy_eraser
 from . import erasure
 from . import retention
 from . import principal_return
-from . import merge
 from . import merge_partner
+from . import merge
 from . import res_config_settings
 from . import duplicate_people
 from . import duplicate

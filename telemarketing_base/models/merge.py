@@ -56,6 +56,7 @@ class TelemarketingMerge(models.Model):
     """
 
     _name = "telemarketing.merge"
+    _inherit = ["telemarketing.merge.partner.mixin"]
     _description = "Merge"
     _order = "id desc"
 

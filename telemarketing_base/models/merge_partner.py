@@ -28,8 +28,11 @@ _QUIET = {
 }
 
 
-class TelemarketingMerge(models.Model):
-    _inherit = "telemarketing.merge"
+class TelemarketingMergePartner(models.AbstractModel):
+    """The part of ``telemarketing.merge`` that is about partners."""
+
+    _name = "telemarketing.merge.partner.mixin"
+    _description = "Merge of Prospects and Clients"
 
     # WHAT STANDS AGAINST IT
 
