@@ -267,7 +267,7 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
         ],
     )[0]
     admin.rpc(
-        "ir.config_parameter", "set_param", [[], "telemarketing.import_processes", "2"]
+        *("ir.config_parameter", "set_param", "telemarketing.import_processes", "2")
     )
     admin.rpc("telemarketing.import", "action_read", [job])
 
@@ -316,27 +316,31 @@ def test_a_file_being_loaded_when_the_server_dies_is_loaded_once(books, make_ser
     )
 
 
-LOAD = """
-import base64, time
+UPLOAD = """
+import base64
 campaign = env["telemarketing.campaign"].search([("name", "=", "Faults")])
-database = env["telemarketing.database"].create({{
-    "name": "Big {who}", "campaign_id": campaign.id, "legal_basis": "client",
-    "required_fields": "phone,name"}})
 lines = ["Nombre;Telefono"] + [f"Gran {{n}};{{610000000 + n}}" for n in range({rows})]
-job = env["telemarketing.import"].create({{
-    "database_id": database.id, "filename": "big.csv",
-    "file": base64.b64encode("\n".join(lines).encode()),
-}})
-job.action_read()
-job.action_load()
+for who in ("one", "two"):
+    database = env["telemarketing.database"].create({{
+        "name": who, "campaign_id": campaign.id, "legal_basis": "client",
+        "required_fields": "phone,name"}})
+    job = env["telemarketing.import"].create({{
+        "database_id": database.id, "filename": "big.csv",
+        "file": base64.b64encode("\\n".join(lines).encode()),
+    }})
+    job.action_read()
+    job.action_load()
 env.cr.commit()
-for _try in range(1200):
-    env.cr.execute("SELECT count(*) FROM telemarketing_import WHERE state = 'loading'")
-    found = env.cr.fetchone()[0]
-    env.cr.commit()
-    if found == 2:
-        break
-    time.sleep(0.05)
+print("READY")
+"""
+LOAD = """
+import pathlib, time
+folder = pathlib.Path({folder!r})
+job = env["telemarketing.import"].search([("database_id.name", "=", {who!r})])
+(folder / {who!r}).touch()
+while not ((folder / "one").exists() and (folder / "two").exists()):
+    time.sleep(0.02)
+env.cr.rollback()
 job._load()
 print("LOADED", job.state, job.loaded, job.bad, job.error)
 """
@@ -347,18 +351,23 @@ def test_two_people_loading_the_same_file_at_once_load_nobody_twice(
 ):
     rows = 20_000
 
-    def load(who):
-        log = tmp_path / f"{who}.log"
+    def shell(name, script, expected):
+        log = tmp_path / f"{name}.log"
         log.write_bytes(b"")
         code = databases.run_odoo(
             books.name,
             *("--shell-interface", "python"),
             command="shell",
-            stdin=LOAD.format(who=who, rows=rows),
+            stdin=script,
             log=log,
         )
-        assert code == 0 and "LOADED done" in log.read_text(), log.read_text()[-3000:]
+        assert code == 0 and expected in log.read_text(), log.read_text()[-3000:]
 
+    def load(who):
+        script = LOAD.format(who=who, folder=str(tmp_path))
+        shell(f"load-{who}", script, "LOADED done")
+
+    shell("upload", UPLOAD.format(rows=rows), "READY")
     parallel(lambda: load("one"), lambda: load("two"))
     jobs = books.rows(
         "SELECT loaded, bad, position FROM telemarketing_import"
