@@ -5,6 +5,7 @@ Both give the same chunks; the second one reads and cleans while the database wo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -136,9 +137,8 @@ class Source:
 
 
 def _widen(descriptor):
-    try:
+    # Without it the work is slower, no worse.
+    with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
-    except (ImportError, AttributeError, OSError):
-        pass  # slower, no worse

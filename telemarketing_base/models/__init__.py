@@ -28,12 +28,12 @@ from . import contact_hand
 from . import contact
 from . import import_loader
 from . import import_preview
+from . import import_undo
 from . import import_job
 from . import import_row
 from . import import_matcher
 from . import import_partners
 from . import import_articles
-from . import import_undo
 from . import exclusion
 from . import phone_blacklist
 from . import consent

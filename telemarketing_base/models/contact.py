@@ -87,7 +87,6 @@ class TelemarketingContact(models.Model):
     )
     merged_into_id = fields.Many2one(
         "telemarketing.contact",
-        "Merged Into",
         readonly=True,
         index="btree_not_null",
         ondelete="set null",

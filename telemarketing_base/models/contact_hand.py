@@ -19,7 +19,6 @@ class TelemarketingContactHandMixin(models.AbstractModel):
 
     operator_id = fields.Many2one(
         "res.users",
-        "Operator",
         compute="_compute_work",
         inverse="_inverse_operator_id",
         search="_search_operator_id",

@@ -47,7 +47,11 @@ class TelemarketingImport(models.Model):
     """
 
     _name = "telemarketing.import"
-    _inherit = ["telemarketing.chunk.mixin", "telemarketing.import.preview.mixin"]
+    _inherit = [
+        "telemarketing.chunk.mixin",
+        "telemarketing.import.preview.mixin",
+        "telemarketing.import.undo.mixin",
+    ]
     _description = "Loaded File"
     _order = "id desc"
     _rec_name = "filename"

@@ -124,7 +124,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         """Anew for each job: a connection outlives an upgrade of this module."""
         names = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
         # Constants of this module.
-        self.env.cr.execute(
+        self.env.cr.execute(  # pylint: disable=sql-injection
             f"""
             DROP TABLE IF EXISTS {STAGE}, {PHONES}, {FACTS}, {ANSWERS};
             CREATE TEMP TABLE {STAGE} ({names}, {_FILLED_IN});
@@ -134,7 +134,7 @@ class TelemarketingImportLoader(models.AbstractModel):
             CREATE TEMP TABLE {FACTS} (
                 target int, phone int, seq int, province text, facts text);
             CREATE TEMP TABLE {ANSWERS} (
-                facts text, since timestamp, code text, excluded boolean)"""  # pylint: disable=sql-injection
+                facts text, since timestamp, code text, excluded boolean)"""
         )
 
     @api.model
@@ -165,9 +165,9 @@ class TelemarketingImportLoader(models.AbstractModel):
         )
         self._fill_stage(job, chunk)
         self.env["telemarketing.import.matcher"]._match(job)
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""UPDATE {STAGE} SET contact_id = NULL
-                WHERE NOT ok OR action <> 'insert'"""  # pylint: disable=sql-injection
+                WHERE NOT ok OR action <> 'insert'"""
         )
         self._insert_numbers(plan)
         self._insert_contacts(plan)
@@ -200,7 +200,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         """
         cr = self.env.cr
         self.env.flush_all()
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""
             WITH counted AS (
                 SELECT count(contact_id) AS loaded,
@@ -221,7 +221,7 @@ class TelemarketingImportLoader(models.AbstractModel):
             FROM counted c
             WHERE j.id = %(job)s AND COALESCE(j.position, 0) = %(reached)s
               AND j.state = 'loading'
-            RETURNING stop_asked""",  # pylint: disable=sql-injection
+            RETURNING stop_asked""",
             {
                 "count": chunk.count,
                 "job": job.id,
@@ -254,8 +254,8 @@ class TelemarketingImportLoader(models.AbstractModel):
         values = ", ".join([*columns.values(), *(f"%(_{name})s" for name in constants)])
         table = self.env[model]._table
         returning = f"RETURNING {returning}" if returning else ""
-        self.env.cr.execute(
-            f'INSERT INTO "{table}" ({names}) SELECT {values} {source} {returning}',  # pylint: disable=sql-injection
+        self.env.cr.execute(  # pylint: disable=sql-injection
+            f'INSERT INTO "{table}" ({names}) SELECT {values} {source} {returning}',
             {
                 **(params or {}),
                 **{f"_{name}": value for name, value in constants.items()},
@@ -321,7 +321,7 @@ class TelemarketingImportLoader(models.AbstractModel):
                 ON CONFLICT (company_id, e164) DO NOTHING""",
             params,
         )
-        self.env.cr.execute(
+        self.env.cr.execute(  # pylint: disable=sql-injection
             f"""INSERT INTO {PHONES}
                 SELECT s.row, s.contact_id, p.place, p.e164, p.raw, n.id
                 FROM {STAGE} s
@@ -329,7 +329,7 @@ class TelemarketingImportLoader(models.AbstractModel):
                     AS p(e164, raw, place)
                 JOIN telemarketing_number n
                   ON n.company_id = %(company)s AND n.e164 = p.e164
-                WHERE s.contact_id IS NOT NULL OR s.exclude OR s.action = 'update'""",  # pylint: disable=sql-injection
+                WHERE s.contact_id IS NOT NULL OR s.exclude OR s.action = 'update'""",
             params,
         )
 
@@ -427,19 +427,19 @@ class TelemarketingImportLoader(models.AbstractModel):
         """What each row says of consent, into the ledger; then who consented when, of
         those of whom the ledger says anything."""
         cr = self.env.cr
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""SELECT s.contact_id, s.row, s.basis_in_on, s.consent_denied,
                        s.consent_text, s.basis_source,
                        s.basis_in = 'consent' AND s.own_basis AS given
                 FROM {STAGE} s
                 WHERE s.contact_id IS NOT NULL
-                  AND (s.consent_denied OR s.basis_in = 'consent' AND s.own_basis)"""  # pylint: disable=sql-injection
+                  AND (s.consent_denied OR s.basis_in = 'consent' AND s.own_basis)"""
         )
         rows = cr.fetchall()
         if rows:
             self._write_ledger(job, plan, rows)
         # Their own row, their number's, their NIF's, or the whole file's.
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""SELECT DISTINCT s.contact_id FROM {STAGE} s
                 WHERE s.contact_id IS NOT NULL AND (
                     EXISTS (SELECT FROM telemarketing_consent r
@@ -454,7 +454,7 @@ class TelemarketingImportLoader(models.AbstractModel):
                 UNION
                 SELECT p.contact_id FROM {PHONES} p
                 JOIN telemarketing_consent r ON r.number_id = p.number_id
-                WHERE p.contact_id IS NOT NULL""",  # pylint: disable=sql-injection
+                WHERE p.contact_id IS NOT NULL""",
             plan.params,
         )
         reached = [row[0] for row in cr.fetchall()]
@@ -512,7 +512,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         cr = self.env.cr
         principal = plan.principal
         scope = "principal" if principal else "all"
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""SELECT DISTINCT ON (p.number_id)
                        p.number_id, p.e164, p.contact_id, s.row
                 FROM {STAGE} s JOIN {PHONES} p ON p.row = s.row
@@ -522,7 +522,7 @@ class TelemarketingImportLoader(models.AbstractModel):
                       AND e.scope = %(scope)s AND e.reason = 'objection'
                       AND e.company_id = %(company)s
                       AND e.principal_id IS NOT DISTINCT FROM %(principal)s)
-                ORDER BY p.number_id, s.row""",  # pylint: disable=sql-injection
+                ORDER BY p.number_id, s.row""",
             {**plan.params, "scope": scope},
         )
         new = sorted(cr.fetchall(), key=lambda found: found[3])
@@ -631,9 +631,9 @@ class TelemarketingImportLoader(models.AbstractModel):
     def _keep_wrong_rows(self, job, plan):
         """Rows that were not taken, and those that were with something to say."""
         cr = self.env.cr
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""SELECT row, problems, notices FROM {STAGE}
-                WHERE problems IS NOT NULL OR notices IS NOT NULL ORDER BY row"""  # pylint: disable=sql-injection
+                WHERE problems IS NOT NULL OR notices IS NOT NULL ORDER BY row"""
         )
         reasons = [
             (row, job._reasons_of(chain(problems or (), notices or ())))
@@ -641,7 +641,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         ]
         if not reasons:
             return
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             f"""INSERT INTO telemarketing_import_row (import_id, row, kind, raw, reason)
                 SELECT %(job)s, s.row,
                        CASE WHEN NOT s.ok OR s.action = 'skip' THEN 'bad'
@@ -651,7 +651,7 @@ class TelemarketingImportLoader(models.AbstractModel):
                            FROM unnest(%(headings)s::text[]) WITH ORDINALITY
                                AS h(key, place))), v.reason
                 FROM unnest(%(rows)s::int[], %(reasons)s::text[]) AS v(row, reason)
-                JOIN {STAGE} s USING (row)""",  # pylint: disable=sql-injection
+                JOIN {STAGE} s USING (row)""",
             {
                 "job": job.id,
                 "headings": plan.headings,
@@ -728,7 +728,7 @@ class _Reader:
     def __init__(self, data):
         self.view, self.place = memoryview(data), 0
 
-    def read(self, size=-1):
+    def read(self, size=-1):  # pylint: disable=method-required-super
         end = len(self.view) if size < 0 else self.place + size
         piece = self.view[self.place : end]
         self.place += len(piece)

@@ -402,12 +402,12 @@ class TelemarketingImportMatcher(models.AbstractModel):
             " WHERE ok AND client_key IS NOT NULL",
         }
         cr = self.env.cr
-        cr.execute(
+        cr.execute(  # pylint: disable=sql-injection
             # constants above
             f"""SELECT array_agg(row)
                 FROM ({" UNION ALL ".join(parts[key] for key in asked)})
                      AS k(row, key, value)
-                GROUP BY key, value HAVING count(*) > 1"""  # pylint: disable=sql-injection
+                GROUP BY key, value HAVING count(*) > 1"""
         )
         wanted = {row for (rows,) in cr.fetchall() for row in rows} | set(known)
         if not wanted:

@@ -17,7 +17,7 @@ PARTNERS = 200
 STAYS = ("called", "working", "client", "merged", "edited", "consent", "elsewhere")
 
 
-class TelemarketingImport(models.Model):
+class TelemarketingImportUndoMixin(models.AbstractModel):
     """Undoing a load: people whom nobody has touched since go, changed values go back
     where they are still what the file wrote.
 
@@ -25,7 +25,8 @@ class TelemarketingImport(models.Model):
     time. Objections that the file brought stay: they are the people's, not ours.
     """
 
-    _inherit = "telemarketing.import"
+    _name = "telemarketing.import.undo.mixin"
+    _description = "Loads Taken Back"
 
     undo_position = fields.Integer(readonly=True, copy=False)
     undone_people = fields.Integer("Taken Back", readonly=True, copy=False)

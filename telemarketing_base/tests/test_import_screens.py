@@ -43,7 +43,7 @@ class ImportScreensCase(TelemarketingCommon):
         self.assertEqual(job.state, "done")
         return job
 
-    def read(self, made):
+    def opened(self, made):
         spool, filename, _mimetype = made
         with spool:
             return filename, spool.read()
@@ -55,7 +55,7 @@ class TestOriginal(ImportScreensCase):
 
     def test_a_base_is_downloaded_with_its_columns_and_rows_in_order(self):
         self.load()
-        filename, content = self.read(self.database_a._open_original())
+        filename, content = self.opened(self.database_a._open_original())
         self.assertEqual(filename, "base.csv")
         text = content.decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text), delimiter=";"))
@@ -69,7 +69,7 @@ class TestOriginal(ImportScreensCase):
         with open(path, "rb") as sample:
             content = sample.read()
         job = self.load(content, "base_clientes.xls")
-        filename, made = self.read(job._open_original())
+        filename, made = self.opened(job._open_original())
         self.assertEqual(filename, "base_clientes.xlsx")
         before = open_table(content, "base_clientes.xls")
         after = open_table(made, filename)
@@ -82,7 +82,7 @@ class TestOriginal(ImportScreensCase):
     def test_two_files_in_one_base_come_as_two_files(self):
         self.load()
         self.load(CSV.replace("612345678", "612345670").replace("699999999", "1"))
-        filename, content = self.read(self.database_a._open_original())
+        filename, content = self.opened(self.database_a._open_original())
         self.assertEqual(filename, f"{self.database_a.name}.zip")
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
@@ -95,7 +95,7 @@ class TestOriginal(ImportScreensCase):
         carmen, luis, eva = self.database_a.contact_ids.sorted("import_row")
         luis.write({"active": False, "merged_into_id": carmen.id})
         self.env["telemarketing.privacy.eraser"]._empty(eva.ids)
-        content = self.read(self.database_a._open_original())[1].decode("utf-8-sig")
+        content = self.opened(self.database_a._open_original())[1].decode("utf-8-sig")
         self.assertIn("Carmen", content)
         self.assertIn("Luis", content)
         self.assertNotIn("Eva", content)
@@ -107,7 +107,7 @@ class TestOriginal(ImportScreensCase):
     def test_who_downloads_is_written_down(self):
         self.load()
         database = self.as_user(self.database_a, self.supervisor_a)
-        self.read(database._open_original())
+        self.opened(database._open_original())
         log = self.env["telemarketing.search.log"].search([], limit=1)
         self.assertEqual(
             (log.user_id, log.campaign_id, log.shown),
