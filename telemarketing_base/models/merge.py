@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 from markupsafe import Markup
 
@@ -14,6 +15,8 @@ from .target import CLOSED
 MANAGER = "telemarketing_base.group_manager"
 SUPERVISOR = "telemarketing_base.group_supervisor"
 UNDO_HOURS = 24
+#: Days for which what an undo did not restore is shown.
+LEFT_DAYS = 30
 MODELS = {"contact": "telemarketing.contact", "partner": "res.partner"}
 # What of the merge is asked anew anyway: not worth a line in the report.
 _DERIVED = {
@@ -120,9 +123,12 @@ class TelemarketingMerge(models.Model):
     )
     undone_at = fields.Datetime(readonly=True)
     undone_by_id = fields.Many2one("res.users", "Undone by", readonly=True)
+    left_count = fields.Integer("Values Not Restored", readonly=True)
+    # Read anew each time: stored it would go on naming people erased since.
     report = fields.Html(
         "Not Restored",
-        readonly=True,
+        compute="_compute_report",
+        compute_sudo=True,
         export_string_translation=False,
         help="What had been changed since the merge and stays as it is.",
     )
@@ -166,6 +172,31 @@ class TelemarketingMerge(models.Model):
             moved = merge.moved or {}
             merge.moved_text = " · ".join(
                 f"{titles[table]}: {count}" for table, count in moved.items()
+            )
+
+    @api.depends("state", "left_count")
+    @api.depends_context("lang")
+    def _compute_report(self):
+        rewriter = Rewriter(self.env, [])
+        for merge in self:
+            lines = merge.line_ids.filtered("left") if merge.left_count else []
+            rows = {}
+            for table in {line.table_name for line in lines}:
+                self.env.cr.execute("SELECT to_regclass(%s)", [f'"{table}"'])
+                if self.env.cr.fetchone()[0] and "id" in rewriter.columns(table):
+                    ids = [line.res_id for line in lines if line.table_name == table]
+                    rows[table] = rewriter.rows(table, ids)
+            merge.report = merge._report_of(
+                [
+                    {
+                        "table": line.table_name,
+                        "kind": line.kind,
+                        "id": line.res_id,
+                        "column": line.column_name,
+                        "now": rows.get(line.table_name, {}).get(line.res_id),
+                    }
+                    for line in lines
+                ]
             )
 
     @api.model
@@ -361,7 +392,7 @@ class TelemarketingMerge(models.Model):
             of_pair = self._against_partner_pair
         else:
             general = self._against_contacts(people)
-            of_pair = self._against_contact_pair
+            of_pair = partial(self._against_contact_pair, self._working(people))
         found = {}
         for place, (keep, gone, chosen) in enumerate(batch):
             keep, gone = keep.sudo(), gone.sudo()
@@ -417,7 +448,23 @@ class TelemarketingMerge(models.Model):
                 )
         return found
 
-    def _against_contact_pair(self, keep, gone):
+    def _working(self, contacts):
+        """``{contact id: campaigns}`` in which they are called, or would be once an
+        exclusion is lifted."""
+        rows = (
+            self.env["telemarketing.target"]
+            .sudo()
+            ._read_group(
+                [("contact_id", "in", contacts.ids), ("state", "!=", "done")],
+                ["contact_id", "campaign_id"],
+            )
+        )
+        found = {}
+        for contact, campaign in rows:
+            found[contact.id] = found.get(contact.id, campaign.browse()) | campaign
+        return found
+
+    def _against_contact_pair(self, working, keep, gone):
         everybody = keep | gone
         if len(everybody.company_id) > 1:
             return self.env._("They belong to different companies.")
@@ -432,6 +479,20 @@ class TelemarketingMerge(models.Model):
                 first=everybody.partner_id[0].display_name,
                 second=everybody.partner_id[1].display_name,
             )
+        for one in gone:
+            # A person is seen by the supervisors of one campaign: elsewhere nobody
+            # would answer for the calls, nor be able to undo it.
+            elsewhere = working.get(one.id, keep.campaign_id) - keep.campaign_id
+            if elsewhere:
+                return self.env._(
+                    "%(name)s is still to be called in %(campaign)s, whose supervisors "
+                    "would not see the kept record of %(kept)s. Keep both until that "
+                    "work is done, or keep that record if the other one is not to be "
+                    "called any more.",
+                    name=one.display_name,
+                    campaign=", ".join(elsewhere.mapped("display_name")),
+                    kept=keep.campaign_id.display_name,
+                )
         return None
 
     # CONTACTS
@@ -588,9 +649,10 @@ class TelemarketingMerge(models.Model):
                 "state": "undone",
                 "undone_at": self.env["telemarketing.clock"]._now(),
                 "undone_by_id": self.env.uid,
-                "report": self._report_of(left),
+                "left_count": len(left),
             }
         )
+        self.invalidate_recordset(["report"])
         return len(left)
 
     def _check_undo(self):
@@ -627,7 +689,11 @@ class TelemarketingMerge(models.Model):
             )
 
     def _report_of(self, left):
-        """What stays as it is, one sentence each: table, record, field, value now."""
+        """What stays as it is, one sentence each: table, record, field, value now.
+
+        :param list left: dicts of table, kind, id, column and now (row as JSON, None
+            where it is gone)
+        """
         if not left:
             return False
         items = []
@@ -685,16 +751,26 @@ class TelemarketingMerge(models.Model):
 
     @api.autovacuum
     def _gc_final(self):
-        """A day later: final. What was rewritten is no longer kept; a partner that
-        nothing references any more goes, others stay archived."""
+        """A day later: final. What was rewritten is no longer kept, but what an undo
+        did not restore, which is shown for a month; a partner that nothing references
+        any more goes, others stay archived."""
         now = self.env["telemarketing.clock"]._now()
+        old = now - timedelta(days=LEFT_DAYS)
         due = self.sudo().search(
             Domain("until", "<", now)
-            & (Domain("state", "=", "done") | Domain("line_ids", "!=", False)),
+            & (
+                Domain("state", "=", "done")
+                | Domain("line_ids", "any", [("left", "=", False)])
+                | (Domain("undone_at", "<", old) & Domain("line_ids", "!=", False))
+            ),
             limit=1000,
         )
+        shown = due.filtered(lambda m: m.state == "undone" and m.undone_at >= old)
         self.env.cr.execute(
-            "DELETE FROM telemarketing_merge_line WHERE merge_id = ANY(%s)", [due.ids]
+            """DELETE FROM telemarketing_merge_line
+               WHERE merge_id = ANY(%s)
+                 AND ("left" IS NOT TRUE OR merge_id <> ALL(%s))""",
+            [due.ids, shown.ids],
         )
         self.env.invalidate_all(flush=False)
         final = due.filtered(lambda m: m.state == "done")
@@ -720,7 +796,6 @@ class TelemarketingMerge(models.Model):
         )
         self.env.invalidate_all(flush=False)
         merges.filtered(lambda m: m.state == "done").state = "final"
-        merges.report = False
         # Callers go on in SQL and forget what is not written yet.
         self.env.flush_all()
 

@@ -230,13 +230,18 @@ class TelemarketingMergePartner(models.AbstractModel):
         }
 
     def _tell_partners(self, merges):
+        """In the chatter, which outlives an erasure of the other one: the merge by its
+        number, nobody by name (GDPR art. 17)."""
         for merge in merges:
             merge.partner_id.message_post(
                 body=self.env._(
-                    "Merged with: %s. It can be undone for a day.",
-                    ", ".join(merge._gone().mapped("display_name")),
+                    "Merged with another record (%s). It can be undone for a day.",
+                    merge._link(),
                 )
             )
+
+    def _link(self):
+        return self._get_html_link(title=self.env._("merge no. %s", self.id))
 
     def _contacts_of_partners_again(self, partner_ids):
         """Consents that a partner gave reach all the contacts of that partner."""
@@ -258,8 +263,7 @@ class TelemarketingMergePartner(models.AbstractModel):
         for merge in self:
             merge._kept().message_post(
                 body=self.env._(
-                    "The merge with %s was undone.",
-                    ", ".join(merge._gone().mapped("display_name")),
+                    "The merge with another record was undone (%s).", merge._link()
                 )
             )
 

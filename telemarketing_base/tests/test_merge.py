@@ -60,6 +60,15 @@ class MergeCommon(TelemarketingCommon):
         self.env.invalidate_all()
         return merge.with_env(self.env)
 
+    def erase(self, contact):
+        erasure = self.as_user(self.env["telemarketing.erasure"], self.manager).create(
+            {"contact_ids": [Command.set(contact.ids)], "identity_checked": True}
+        )
+        erasure.action_show()
+        erasure.action_confirm()
+        erasure.action_erase()
+        self.env.invalidate_all()
+
     def called(self, contact, phone=None, **values):
         """A closed call with the person."""
         self.counter = getattr(self, "counter", 0) + 1
@@ -203,15 +212,35 @@ class TestMergeContacts(MergeCommon):
         self.merge(self.keep, self.gone)
         self.assertEqual(set(self.keep.target_ids.mapped("state")), {"done"})
 
-    def test_targets_in_other_campaigns_stay_open(self):
+    def test_nobody_is_called_in_a_campaign_whose_supervisors_do_not_see_the_person(
+        self,
+    ):
         other = self.create_contact("Carmen Soler", database=self.database_other)
+        sentence = "still to be called in"
+        for keep, gone in ((self.keep, other), (other, self.keep)):
+            for state in ("ready", "excluded"):
+                gone.target_ids.sudo().state = state
+                with (
+                    self.subTest(keep=keep.database_id.name, state=state),
+                    self.assertRaisesRegex(UserError, sentence),
+                ):
+                    self.merge(keep, gone, user=self.manager)
+                gone.target_ids.sudo().state = "ready"
+        refused = []
+        pairs = [(self.keep, self.gone), (self.create_contact("C"), other)]
+        merges = self.Merge._merge_many(pairs, refused=refused)
+        self.assertEqual(merges.contact_id, self.keep)
+        self.assertIn(self.campaign_other.name, refused[0][2])
+        self.env.invalidate_all()
+        self.assertEqual(other.target_ids.database_id, self.database_other)
+
+    def test_what_was_done_in_another_campaign_follows_and_comes_back(self):
+        other = self.create_contact("Carmen Soler", database=self.database_other)
+        target = other.target_ids
+        target.sudo().write({"state": "done", "contacted": 1, "attempts": 1})
         merge = self.merge(self.keep, other, user=self.manager)
-        self.assertEqual(
-            set(self.keep.target_ids.mapped("campaign_id.name")),
-            {self.campaign_a.name, self.campaign_other.name},
-        )
-        self.assertEqual(set(self.keep.target_ids.mapped("state")), {"ready"})
-        self.assertEqual(self.keep.target_ids.database_id, self.database_a)
+        self.assertEqual(target.contact_id, self.keep)
+        self.assertEqual(self.keep.target_ids - target, self.keep.target_ids[:1])
         merge._undo()
         self.env.invalidate_all()
         self.assertEqual(other.target_ids.database_id, self.database_other)
@@ -320,6 +349,7 @@ class TestMergeContacts(MergeCommon):
         self.assertEqual(self.keep.vat, False)
         self.assertIn("46001", merge.report)
         self.assertIn("Else", merge.report)
+        self.assertEqual(merge.left_count, 3)
         left = merge.line_ids.filtered("left")
         self.assertEqual(
             {(line.table_name, line.column_name) for line in left},
@@ -329,6 +359,24 @@ class TestMergeContacts(MergeCommon):
                 ("telemarketing_contact_phone", "contact_id"),
             },
         )
+
+    def test_what_an_undo_left_is_shown_for_a_month_and_names_nobody_erased(self):
+        merge = self.merge(self.keep, self.gone)
+        other = self.create_contact("Else Where", "612345699")
+        self.keep.phone_ids[1].sudo().contact_id = other
+        merge._undo()
+        self.assertIn("Else Where", merge.report)
+        merge.until = self.now(seconds=-1)
+        self.Merge._gc_final()
+        self.assertEqual(set(merge.line_ids.mapped("left")), {True})
+        self.assertIn("Else Where", merge.report)
+        self.erase(other)
+        self.assertEqual(merge.left_count, 1)
+        self.assertNotIn("Else Where", merge.report or "")
+        merge.undone_at = self.now(days=-31)
+        self.Merge._gc_final()
+        self.assertFalse(merge.line_ids)
+        self.assertFalse(merge.report)
 
     def test_undo_puts_the_rest_back_when_a_place_was_taken_meanwhile(self):
         merge = self.merge(self.keep, self.gone)
@@ -446,6 +494,7 @@ class TestMergeContacts(MergeCommon):
             with self.subTest(user=user.name), self.assertRaises(AccessError):
                 self.as_user(merge, user).action_undo()
         other = self.create_contact("C", database=self.database_other)
+        other.target_ids.sudo().state = "done"
         mixed = self.merge(self.keep, other, user=self.manager)
         with self.assertRaises(AccessError):
             self.as_user(mixed, self.supervisor_a).action_undo()
@@ -674,7 +723,7 @@ class TestMergePartners(MergeCommon):
         self.assertEqual(self.keep.street, "C/ Mayor 3")
         self.assertFalse(self.gone.active)
         self.assertEqual(self.gone.telemarketing_merged_into_id, self.keep)
-        self.assertIn("Soler, Carmen", self.keep.message_ids[0].body)
+        self.assertIn(f"merge no. {merge.id}", self.keep.message_ids[0].body)
         self.assertEqual(merge.principal_id, self.principal_a)
 
     def test_undo_leaves_every_table_as_it_was(self):
@@ -879,3 +928,18 @@ class TestMergePartners(MergeCommon):
         self.assertFalse(merge.line_ids)
         with self.assertRaisesRegex(UserError, "final"):
             merge._undo()
+
+    def test_an_erased_client_is_not_named_in_the_chatter_of_the_other(self):
+        (self.keep | self.gone).name = "Ana Uno"
+        self.gone.name = "Berta Dos"
+        merge = self.merge(self.keep, self.gone, user=self.manager)
+        self.as_user(merge, self.manager).action_undo()
+        self.env.invalidate_all()
+        contact = self.create_contact("Berta Dos", "612345671")
+        contact.sudo().partner_id = self.gone
+        self.erase(contact)
+        self.assertNotIn("Berta", self.gone.name)
+        told = self.keep.message_ids.mapped("body")
+        self.assertEqual(sum("merge no." in body for body in told), 2, told)
+        self.assertNotIn("Berta", "".join(told))
+        self.assertNotIn("Berta", merge.name + str(merge.report))
