@@ -1,7 +1,7 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import LockError, UserError, ValidationError
 
 from ..identity.phone import parse_phone
 from .guard import check_fields, without_defaults
@@ -448,15 +448,7 @@ class TelemarketingErasure(models.Model):
         people.target_ids.lock_for_update(allow_referencing=True)
         eraser._check_not_in_hands(people)
         found = self._records()
-        loading = found["imports"].filtered(lambda job: job.state == "loading")
-        if loading:
-            raise UserError(
-                self.env._(
-                    "%s is being loaded and the person stands in it. Wait until it "
-                    "is loaded, or stop it.",
-                    ", ".join(loading.mapped("filename")),
-                )
-            )
+        self._check_not_loading(found["imports"])
         plan = self._plan()
         until = eraser._until(self.company_id)
         eraser._exclude(
@@ -516,6 +508,25 @@ class TelemarketingErasure(models.Model):
                 ),
             }
         )
+
+    def _check_not_loading(self, imports):
+        """Raise while one of these files is being loaded or undone: it would bring
+        the person, or rows with him, back. The files are held, so that nobody begins
+        to load one before the erasure is written; who began a moment ago makes us
+        ask again (serialization failure)."""
+        try:
+            imports.lock_for_update(allow_referencing=True)
+            busy = imports.filtered(lambda job: job.state in ("loading", "undoing"))
+        except LockError:
+            busy = imports
+        if busy:
+            raise UserError(
+                self.env._(
+                    "%s is being loaded and the person stands in it. Wait until it "
+                    "is loaded, or stop it.",
+                    ", ".join(busy.mapped("filename")),
+                )
+            )
 
     def _nameless(self, text, found):
         """What is kept with the request names nobody any more."""

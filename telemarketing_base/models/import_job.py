@@ -29,7 +29,7 @@ from ..importing.mapping import extra_target
 from ..importing.source import WorkerDied
 from ..importing.staging import Staging, from_json
 from .consent import spanish_day
-from .import_loader import LoadedElsewhere
+from .import_loader import FileGone, LoadedElsewhere
 from .import_preview import remembered_target
 from .res_company import MOST
 
@@ -770,6 +770,9 @@ class TelemarketingImport(models.Model):
     def _fail(self, error):
         if isinstance(error, ReadError):
             self.write({"state": "failed", "error": self._reason_text(error.problem)})
+            return
+        if isinstance(error, FileGone):
+            self.write({"state": "failed", "error": str(error)})
             return
         if isinstance(error, LoadedElsewhere):
             # Whoever has it goes on; it is not ours to stop.

@@ -11,7 +11,6 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..identity.text import fold
-from ..importing import ReadError
 from ..importing.source import Source
 from ..importing.staging import COLUMNS, unique_headings
 from .consent import start_of_day
@@ -103,7 +102,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         """Path of the uploaded file; never its content in memory."""
         attachment = job._attachment()
         if not attachment:
-            raise ReadError("file_empty")
+            raise self._gone()
         if attachment.store_fname:
             path = attachment._full_path(attachment.store_fname)
             if os.path.exists(path):
@@ -116,6 +115,40 @@ class TelemarketingImportLoader(models.AbstractModel):
             spool.write(attachment.raw or b"")
             spool.flush()
             yield spool.name
+
+    @api.model
+    def _gone(self):
+        return FileGone(
+            self.env._(
+                "The file was deleted while it was being loaded, because somebody in "
+                "it was erased or its database is being emptied. Nothing more of it "
+                "is loaded."
+            )
+        )
+
+    @api.model
+    def _check_there(self, job):
+        """The file is open, so that it can be read after it was deleted: what was
+        deleted in between is loaded no further. Whoever deletes it or empties the
+        database waits for the chunk that asked; the next one sees it.
+
+        :raise FileGone:
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            """SELECT empty_state IS DISTINCT FROM 'emptying'
+               FROM telemarketing_database WHERE id = %s FOR SHARE""",
+            [job.database_id.id],
+        )
+        filled = self.env.cr.fetchone()
+        self.env.cr.execute(
+            """SELECT FROM ir_attachment
+               WHERE res_model = %s AND res_field = 'file' AND res_id = %s
+               FOR KEY SHARE""",
+            [job._name, job.id],
+        )
+        if not self.env.cr.rowcount or not (filled and filled[0]):
+            raise self._gone()
 
     # STAGE
 
@@ -163,6 +196,7 @@ class TelemarketingImportLoader(models.AbstractModel):
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
             [f"telemarketing.import {plan.company.id} {plan.principal.id}"],
         )
+        self._check_there(job)
         self._fill_stage(job, chunk)
         self.env["telemarketing.import.matcher"]._match(job)
         cr.execute(  # pylint: disable=sql-injection
@@ -662,19 +696,21 @@ class TelemarketingImportLoader(models.AbstractModel):
 
     @api.model
     def _finish(self, job, source):
+        self._check_there(job)
         job._write_returned(source.kind, source.separator)
         job.write({"state": "done", "finished_at": fields.Datetime.now()})
         self._ask_late_exclusions(job)
         job._share_out()
         if job.campaign_id.state == "running":
-            self.env["telemarketing.robinson.service"]._campaign_started(
-                job.campaign_id
-            )
+            # It counts them, too: a load does not wait for that.
+            self.env["telemarketing.robinson.service"]._trigger()
         job._commit_chunk(0)
 
     @api.model
     def _stop(self, job, source=None):
         """What is loaded stays; loading can go on from here."""
+        if source:
+            self._check_there(job)
         job.state = "stopped"
         if source:
             job._write_returned(source.kind, source.separator)
@@ -716,6 +752,10 @@ class TelemarketingImportLoader(models.AbstractModel):
         if ids:
             contacts = self.env["telemarketing.contact"].sudo().browse(ids)
             self.env["telemarketing.target"]._refresh_gate(contacts=contacts)
+
+
+class FileGone(Exception):
+    """Somebody deleted the file while it was being loaded; says why in words."""
 
 
 class LoadedElsewhere(Exception):

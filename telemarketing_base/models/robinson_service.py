@@ -107,22 +107,51 @@ class TelemarketingRobinsonService(models.AbstractModel):
             which = SQL("(c.state = 'running' OR c.robinson_asked)")
         else:
             which = SQL("c.id = ANY(%s)", campaigns.ids)
+        # Each step by its own index, in this order (OFFSET 0 keeps it): where tables
+        # have just grown the planner takes them for empty, and a free join was once
+        # quadratic. From the campaigns named; else from the numbers, few or all.
+        if campaigns is None:
+            query = """SELECT n.id FROM telemarketing_number n
+                WHERE %(due)s AND EXISTS (
+                    SELECT FROM telemarketing_contact_phone p
+                    CROSS JOIN LATERAL (
+                        SELECT k.* FROM telemarketing_contact k
+                        WHERE k.id = p.contact_id OFFSET 0) AS k
+                    CROSS JOIN LATERAL (
+                        SELECT t.campaign_id FROM telemarketing_target t
+                        WHERE t.contact_id = k.id AND %(open)s OFFSET 0) AS t
+                    CROSS JOIN LATERAL (
+                        SELECT FROM telemarketing_campaign c
+                        JOIN telemarketing_database d ON d.id = k.database_id
+                        WHERE c.id = t.campaign_id AND %(which)s AND %(needed)s
+                        OFFSET 0) AS c
+                    WHERE p.number_id = n.id AND p.state = 'ok' OFFSET 0)"""
+        else:
+            query = """SELECT DISTINCT n.id
+                FROM (SELECT c.* FROM telemarketing_campaign c
+                      WHERE %(which)s OFFSET 0) AS c
+                CROSS JOIN LATERAL (
+                    SELECT t.contact_id FROM telemarketing_target t
+                    WHERE t.campaign_id = c.id AND %(open)s OFFSET 0) AS t
+                CROSS JOIN LATERAL (
+                    SELECT k.id FROM telemarketing_contact k
+                    JOIN telemarketing_database d ON d.id = k.database_id
+                    WHERE k.id = t.contact_id AND %(needed)s OFFSET 0) AS k
+                CROSS JOIN LATERAL (
+                    SELECT p.number_id FROM telemarketing_contact_phone p
+                    WHERE p.contact_id = k.id AND p.state = 'ok' OFFSET 0) AS p
+                CROSS JOIN LATERAL (
+                    SELECT n.id FROM telemarketing_number n
+                    WHERE n.id = p.number_id AND %(due)s OFFSET 0) AS n"""
         return SQL(
-            """SELECT n.id FROM telemarketing_number n
-               WHERE n.company_id = %(company)s
-                 AND (n.robinson_at IS NULL OR n.robinson_at < %(before)s)
-                 AND n.state = 'ok' AND n.kind <> 'premium'
-                 AND EXISTS (
-                     SELECT 1 FROM telemarketing_contact_phone p
-                     JOIN telemarketing_contact k ON k.id = p.contact_id
-                     JOIN telemarketing_target t ON t.contact_id = k.id
-                     JOIN telemarketing_campaign c ON c.id = t.campaign_id
-                     JOIN telemarketing_database d ON d.id = k.database_id
-                     WHERE p.number_id = n.id AND p.state = 'ok'
-                       AND t.state NOT IN ('done', 'excluded') AND t.live
-                       AND %(which)s AND %(needed)s)""",
-            company=company.id,
-            before=before,
+            query,
+            due=SQL(
+                """n.company_id = %s AND n.state = 'ok' AND n.kind <> 'premium'
+                   AND (n.robinson_at IS NULL OR n.robinson_at < %s)""",
+                company.id,
+                before,
+            ),
+            open=SQL("t.live AND t.state NOT IN ('done', 'excluded')"),
             which=which,
             needed=needed,
         )

@@ -245,6 +245,45 @@ class TestImport(TelemarketingCommon):
         Job._cron_load()
         self.assertEqual((job.state, job.loaded), ("done", 25))
 
+    def test_a_file_deleted_while_it_loads_is_loaded_no_further(self):
+        rows = "".join(f"6{place:08};P{place};S\n" for place in range(1, 26))
+        rows += "12;Carmen Corta;S\n"
+        Loader = type(self.env["telemarketing.import.loader"])
+        original = Loader._load_chunk
+        self.patch(import_loader, "CHUNK", 10)
+        for what in ("erased", "emptying"):
+            database = self._create_database(self.campaign_a, f"D {what}")
+            job = self.job("Teléfono;Nombre;Dirección\n" + rows, database=database)
+            job.action_read()
+            job.action_load()
+
+            def then_gone(loader, record, plan, chunk, what=what):
+                answer = original(loader, record, plan, chunk)
+                if what == "erased":
+                    record._forget_files()
+                else:
+                    record.database_id.empty_state = "emptying"
+                return answer
+
+            with self.subTest(what):
+                self.patch(Loader, "_load_chunk", then_gone)
+                self.env["telemarketing.import"]._cron_load()
+                self.assertEqual((job.state, job.position), ("failed", 10))
+                self.assertIn("deleted", job.error)
+                self.assertFalse(job.returned_file)
+                if what == "erased":
+                    self.assertFalse(job.row_ids)
+                self.assertEqual(len(database.contact_ids), 10)
+
+    def test_a_load_does_not_count_the_numbers_to_consult(self):
+        self.campaign_a.state = "running"
+        service = type(self.env["telemarketing.robinson.service"])
+        asked = []
+        self.patch(service, "_count_waiting", lambda *args: self.fail("counted"))
+        self.patch(service, "_trigger", lambda *args: asked.append(args))
+        self.assertEqual(self.load().state, "done")
+        self.assertTrue(asked)
+
     # why they may be called
 
     LAWFUL = (

@@ -4,8 +4,9 @@ import base64
 import io
 import json
 import zipfile
+from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Command
 from odoo.service.model import call_kw
 from odoo.tests import Form, tagged
@@ -529,6 +530,29 @@ class ErasureCommon(PrivacyCommon):
 
 @tagged("post_install", "-at_install", "telemarketing_privacy")
 class TestErasure(ErasureCommon):
+    def test_a_file_that_loads_or_begins_to_is_not_forgotten_under_its_load(self):
+        job = self.env["telemarketing.import"].create(
+            {
+                "database_id": self.database_a.id,
+                "filename": "base.csv",
+                "file": base64.b64encode(b"Telefono;Nombre\n612400001;Carmen\n"),
+                "state": "loading",
+            }
+        )
+        for state in ("loading", "undoing"):
+            job.state = state
+            with self.assertRaisesRegex(UserError, "base.csv is being loaded"):
+                self.erase()
+        job.state = "preview"
+        # Somebody presses Load between the look-up and the erasure.
+        Import = type(job)
+        with (
+            patch.object(Import, "lock_for_update", side_effect=LockError("locked")),
+            self.assertRaisesRegex(UserError, "base.csv is being loaded"),
+        ):
+            self.erase()
+        self.assertTrue(job.file)
+
     def test_nothing_that_says_who_it_was_is_left_but_exclusion_and_block(self):
         self.call.todo = "Carmen Peña could not be made a prospect"
         self.call._add_todo("Carmen Peña could not be made a prospect")
