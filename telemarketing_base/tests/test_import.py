@@ -246,12 +246,12 @@ class TestImport(TelemarketingCommon):
         self.assertEqual((job.state, job.loaded), ("done", 25))
 
     def test_a_file_deleted_while_it_loads_is_loaded_no_further(self):
-        rows = "".join(f"6{place:08};P{place};S\n" for place in range(1, 26))
-        rows += "12;Carmen Corta;S\n"
         Loader = type(self.env["telemarketing.import.loader"])
         original = Loader._load_chunk
         self.patch(import_loader, "CHUNK", 10)
-        for what in ("erased", "emptying"):
+        for first, what in ((100, "erased"), (200, "emptying")):
+            places = range(first, first + 25)
+            rows = "".join(f"6{place:08};P{place};S\n" for place in places)
             database = self._create_database(self.campaign_a, f"D {what}")
             job = self.job("Teléfono;Nombre;Dirección\n" + rows, database=database)
             job.action_read()
