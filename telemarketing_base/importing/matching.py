@@ -17,7 +17,8 @@ the client company: a phone, NIF or mail that they share is only a notice too.
 
 A row whose keys point to different people (phone of one, NIF of another) is
 doubtful: it never updates anybody. Nor does one matched without the client's key
-to somebody who has another NIF, nor one that fits two people equally well.
+to somebody who has another NIF, nor one that fits two people equally well. By the
+client's key it updates the rest: the NIF that is there stays, with a notice.
 
 The first row that loads wins; a row that is not loaded blocks nobody.
 """
@@ -179,6 +180,8 @@ def _decide(row, seen, taken, policy, partners_too) -> Decision:
         problems.append(_reason("update_several"))
     else:
         decision.action = "update"
+        if _other(row.vat, chosen.vat):
+            decision.notices.append(_reason("vat_kept", "vat"))
         return decision
     return _given_back(decision, policy, problems)
 

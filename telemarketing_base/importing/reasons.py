@@ -87,6 +87,7 @@ ROW_REASONS: dict[str, str] = {
     ),
     "update_not_yours": _("That database is not yours to change"),
     "update_other_vat": _("That person has another NIF"),
+    "vat_kept": _("That person has another NIF, which stays as it is"),
     "update_several": _("Several people fit equally well"),
     "key_incomplete": _("The client's key lacks a part"),
     "too_many_cells": _("The row has more cells than there are headings"),

@@ -11,14 +11,21 @@ from .consent import start_of_day
 #: loaded anyway a thousand times must not make a thousand pairs of each row.
 SHARING = 10
 
+_SAME_VAT = (
+    "s.vat IS NOT NULL AND COALESCE(there.vat, '') IN ('', s.vat, 'ES' || s.vat)"
+)
+
 # What a column marked to be updated writes in the contact: ``{target: {field: SQL over
-# stage s, province its, type its_type}}``. An empty cell is NULL and writes nothing.
+# stage s, contact there, province its, type its_type}}``. An empty cell is NULL and
+# writes nothing.
 UPDATES = {
     "name": {"name": "s.name"},
     "surname": {"name": "s.name"},
+    # Another NIF is never written over one that is there: what was excluded by it
+    # would be free again, and it may be somebody else.
     "vat": {
-        "vat": "s.vat",
-        "is_company": "CASE WHEN s.vat IS NOT NULL THEN s.is_company END",
+        "vat": f"CASE WHEN {_SAME_VAT} THEN s.vat END",
+        "is_company": f"CASE WHEN {_SAME_VAT} THEN s.is_company END",
     },
     "street": {"street": "s.street"},
     "zip": {"zip": "s.zip", "state_id": "its.id"},

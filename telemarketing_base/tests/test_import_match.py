@@ -412,6 +412,22 @@ class TestImportUpdate(ImportMatchCommon):
         self.assertFalse(eva.consented_on)
         self.assertFalse(eva.target_ids.due_at)
 
+    def test_objector_by_nif_is_not_called_because_a_file_brings_another_nif(self):
+        ana = self.create_contact(
+            "Ana", "612345001", client_key="C 1", vat="12345678Z", street="V"
+        )
+        self.env["telemarketing.exclusion"].create(
+            {"vat": "12345678Z", "company_id": self.company_a.id}
+        )
+        self.assertEqual(ana.target_ids.state, "excluded")
+        job = self.update(
+            "612345001;Ana;N;12345679S;;C 1;;", marked=("NIF", "Dirección")
+        )
+        self.assertEqual((ana.vat, ana.street), ("12345678Z", "N"))
+        self.assertEqual(ana.target_ids.state, "excluded")
+        self.assertEqual((job.updated, job.row_ids.kind), (1, "notice"))
+        self.assertIn("another NIF", job.row_ids.reason)
+
     def test_objection_and_refused_consent_of_an_updated_row_count(self):
         heads = "Teléfono;Nombre;Dirección;Código cliente;Observaciones;Consentimiento"
         ana = self.create_contact("Ana", "612345001", client_key="C 1")

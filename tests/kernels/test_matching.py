@@ -79,7 +79,7 @@ def test_same_key_is_the_same_person_whatever_else_differs():
     ]
     found = one(row(2, "p", "v", key="k", known=known), policy="update")
     assert (found.action, found.contact, found.by) == ("update", 7, "key")
-    assert codes(found.notices) == ["shared_in_database"] * 2
+    assert codes(found.notices) == ["shared_in_database"] * 2 + ["vat_kept"]
 
 
 def test_another_key_is_another_person_who_shares_a_phone():
@@ -149,6 +149,15 @@ def test_update_is_refused_where_it_would_write_on_the_wrong_person():
         assert code in codes(found.problems)
     named = [there(name="luis"), there(contact=8)]
     assert one(row(2, "p", known=named), policy="update").contact == 8
+
+
+def test_other_nif_under_the_clients_key_is_told_and_the_rest_is_updated():
+    known = there("key", "C 1", vat="w", client_key="C 1")
+    found = one(row(2, "p", "v", key="C 1", known=[known]), policy="update")
+    assert (found.action, codes(found.notices)) == ("update", ["vat_kept"])
+    known = there("key", "C 1", client_key="C 1")
+    found = one(row(2, "p", "v", key="C 1", known=[known]), policy="update")
+    assert (found.action, found.notices) == ("update", [])
 
 
 def test_nobody_is_updated_twice_by_one_file():
