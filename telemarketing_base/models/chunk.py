@@ -1,8 +1,12 @@
 import logging
 import time
+import traceback
 from collections import OrderedDict
 
+import psycopg2
+
 from odoo import api, models, modules
+from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import config
 
@@ -71,10 +75,21 @@ class TelemarketingChunkMixin(models.AbstractModel):
         raise NotImplementedError
 
     @api.private
+    def _asker(self):
+        """User whose rights count. To override where a button sets the job off: who
+        pressed it may be another than who made the job, with other rights."""
+        return self.create_uid
+
+    @api.private
+    def _check_turn(self):
+        """To override: raise where who asked may not do this any longer. Asked at
+        the start of each turn."""
+
+    @api.private
     def _as_asker(self):
         """The job in the name and the language of who asked for it."""
         self.ensure_one()
-        asker = self.create_uid
+        asker = self._asker()
         job = self.with_user(asker).with_context(lang=asker.lang).sudo()
         return job.with_company(self.company_id) if "company_id" in self else job
 
@@ -141,6 +156,7 @@ class TelemarketingChunkMixin(models.AbstractModel):
         """:return: 'more', 'done', 'conflict' or 'failed'"""
         until = time.monotonic() + TURN
         try:
+            self._check_turn()
             for _piece in steps:
                 if time.monotonic() > until:
                     return "more"
@@ -157,6 +173,29 @@ class TelemarketingChunkMixin(models.AbstractModel):
             self._fail(error)
             self._keep_chunk(0)
             return "failed"
+
+
+def reason_of(error):
+    """What is kept and shown of a failure: never values of the row at hand, which
+    PostgreSQL's DETAIL and CONTEXT hold, and Python's messages often."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, psycopg2.Error):
+        # "invalid input syntax for type integer: "612…"": what follows is the value.
+        primary = (error.diag.message_primary or "").split(': "', 1)[0]
+        return primary or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
+def log_failure(logger, what, record, error):
+    """Where it failed, without the values it failed on."""
+    why = type(error).__name__
+    if isinstance(error, psycopg2.Error):
+        why = f"{why}: {reason_of(error)}"
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s %s failed: %s\n%s", what, record.id, why, trace)
 
 
 def _patience():

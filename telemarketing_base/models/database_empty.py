@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
+from .chunk import log_failure, reason_of
 from .target import CLOSED
 
 _logger = logging.getLogger(__name__)
@@ -114,8 +115,8 @@ class TelemarketingDatabaseEmptyMixin(models.AbstractModel):
                 self.env.ref("telemarketing_base.cron_database_empty").sudo()._trigger()
             except Exception as error:  # one database must not stop the others
                 database._roll_back()
-                _logger.exception("emptying database %s failed", database.id)
-                database.empty_error = str(error)
+                log_failure(_logger, "emptying database", database, error)
+                database.empty_error = reason_of(error)
             if database.exists():
                 database._keep_chunk(0)
 

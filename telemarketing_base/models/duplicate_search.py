@@ -12,6 +12,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..identity.similar import compare, name_words, same_name, split_street, tells_apart
+from .chunk import log_failure, reason_of
 from .duplicate_people import MODELS
 from .guard import MANAGER, check_fields, without_defaults
 
@@ -130,6 +131,8 @@ class TelemarketingDuplicateSearch(models.Model):
     shared_text = fields.Text("Shared by Many", compute="_compute_shared_text")
     stop_asked = fields.Boolean(readonly=True, copy=False)
     error = fields.Text(readonly=True, copy=False)
+    # Whose sight and rights count: perhaps not who made it.
+    asked_by_id = fields.Many2one("res.users", "Asked by", readonly=True, copy=False)
     started_at = fields.Datetime(readonly=True, copy=False)
     finished_at = fields.Datetime(readonly=True, copy=False)
 
@@ -261,7 +264,12 @@ class TelemarketingDuplicateSearch(models.Model):
                 raise UserError(run.env._("This search is under way or done."))
             if run.kind == "find" and not run._steps():
                 raise UserError(run.env._("Say what repeated people have in common."))
-            values = {"state": "running", "stop_asked": False, "error": False}
+            values = {
+                "state": "running",
+                "asked_by_id": self.env.uid,
+                "stop_asked": False,
+                "error": False,
+            }
             if not run.started_at:
                 values["started_at"] = fields.Datetime.now()
             run.write(values)
@@ -293,6 +301,10 @@ class TelemarketingDuplicateSearch(models.Model):
             "domain": [("search_id", "=", self.id)],
         }
 
+    @api.private
+    def _asker(self):
+        return self.asked_by_id or super()._asker()
+
     def _model(self):
         return MODELS["contact" if self.what == "contacts" else "partner"]
 
@@ -308,7 +320,7 @@ class TelemarketingDuplicateSearch(models.Model):
             if not run.try_lock_for_update(allow_referencing=True):
                 continue
             # With the sight and in the language of who asked for it.
-            asker = run.create_uid
+            asker = run._asker()
             run = run.with_user(asker).with_context(
                 lang=asker.lang, allowed_company_ids=run.company_id.ids
             )
@@ -326,8 +338,8 @@ class TelemarketingDuplicateSearch(models.Model):
                 run._keep_chunk(0, 1)
             except Exception as error:  # one run must not stop the others
                 run._roll_back()
-                _logger.exception("search for repeated people %s failed", run.id)
-                run.write({"state": "failed", "error": str(error)})
+                log_failure(_logger, "search for repeated people", run, error)
+                run.write({"state": "failed", "error": reason_of(error)})
                 run._keep_chunk(0)
 
     def _finish(self, state="done"):
@@ -405,7 +417,7 @@ class TelemarketingDuplicateSearch(models.Model):
 
     def _campaigns_in_sight(self):
         """Ids, None for all of the company."""
-        asker = self.create_uid
+        asker = self._asker()
         domain = Domain("company_id", "=", self.company_id.id)
         if self.campaign_id:
             domain &= Domain("id", "=", self.campaign_id.id)
@@ -705,7 +717,7 @@ class TelemarketingDuplicateSearch(models.Model):
         """Merge what the rule says, as who asked for it: his rights are asked anew for
         each."""
         self.ensure_one()
-        asker = self.create_uid
+        asker = self._asker()
         Duplicate = (
             self.env["telemarketing.duplicate"]
             .with_user(asker)

@@ -16,6 +16,7 @@ from ..importing import (
     suggest_mapping,
     write_returned,
 )
+from .chunk import log_failure, reason_of
 from .exclusion import CHANNELS, MANAGER, OWN_WORD, SCOPES
 from .exclusion import REASONS as WHY
 from .guard import check_fields, without_defaults
@@ -334,8 +335,8 @@ class TelemarketingExclusionLoad(models.Model):
         if isinstance(error, ReadError):
             why = self._text(error.problem)
         else:
-            _logger.error("exclusion load %s failed", self.id, exc_info=error)
-            why = str(error)
+            log_failure(_logger, "exclusion load", self, error)
+            why = reason_of(error)
         text = self.env._(
             "It stopped after row %(row)s: %(why)s. It goes on from there when "
             "Load is pressed again.",

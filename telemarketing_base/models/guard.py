@@ -204,8 +204,14 @@ class TelemarketingDatabase(models.Model):
 class TelemarketingImport(models.Model):
     _inherit = "telemarketing.import"
 
-    # Set by the watched folder and by undoing a load (``action_undo``).
+    # Set by reading, loading, the watched folder and undoing.
     _code_fields = (
+        *("state", "company_id", "sheets", "separator", "remembered"),
+        *("preview_html", "preview_bases", "check_state", "check_counts"),
+        *("total", "position", "loaded", "bad", "noticed", "updated", "excluded"),
+        *("without_basis", "stop_asked", "error", "started_at", "finished_at"),
+        *("resumed_at", "resumed_position", "loaded_by_id", "row_ids", "change_ids"),
+        *("returned_file", "returned_name"),
         *("undo_position", "undone_people", "kept_people", "restored"),
         *("not_restored", "undone_by_id", "undone_at"),
         "watch_id",
@@ -217,19 +223,46 @@ class TelemarketingImport(models.Model):
             check_fields(self, vals, denied=self._code_fields)
         self = without_defaults(self, denied=self._code_fields)
         jobs = super().create(vals_list)
+        jobs._check_in_sight()
         jobs._check_articles()
         return jobs
 
     def write(self, vals):
         check_fields(self, vals, denied=self._code_fields)
         self._check_articles()
-        if vals.get("state") in ("undoing", "undone"):
-            check_fields(self, ["state"], denied=["state"])
+        if vals:
+            self._check_not_begun()
         result = super().write(vals)
         check_still_ours(self, vals, ["database_id", "campaign_id"])
+        if {"database_id", "campaign_id"} & set(vals):
+            self._check_in_sight()
         if "kind" in vals:
             self._check_articles()
         return result
+
+    def copy_data(self, default=None):
+        """Another upload of the same: nothing of what became of this one."""
+        return [
+            {name: vals[name] for name in vals if name not in self._code_fields}
+            for vals in super().copy_data(default)
+        ]
+
+    def _check_not_begun(self):
+        """What a load does is what was looked at before it was pressed."""
+        if not self.env.su and self.filtered(
+            lambda job: job.state not in ("draft", "preview")
+        ):
+            self.check_access("write")
+            raise UserError(
+                self.env._("What is being loaded, or has been, does not change.")
+            )
+
+    def _check_in_sight(self):
+        """People are loaded with sudo into the database that is named: whoever names
+        it may change it. Rules know the campaign only."""
+        if not self.env.su:
+            self.database_id.check_access("write")
+            self.campaign_id.check_access("read")
 
     def _check_articles(self):
         """A file of articles loads in the name of who uploaded it: nobody else may
@@ -245,15 +278,23 @@ class TelemarketingImportColumn(models.Model):
     def create(self, vals_list):
         columns = super().create(vals_list)
         columns.import_id._check_articles()
+        columns.import_id._check_not_begun()
         return columns
 
     def write(self, vals):
         self.import_id._check_articles()
+        self.import_id._check_not_begun()
         result = super().write(vals)
         check_still_ours(self, vals, ["import_id"])
         if "import_id" in vals:
             self.import_id._check_articles()
+            self.import_id._check_not_begun()
         return result
+
+    def unlink(self):
+        self.import_id._check_articles()
+        self.import_id._check_not_begun()
+        return super().unlink()
 
 
 class TelemarketingContact(models.Model):

@@ -1,4 +1,3 @@
-import base64
 import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -147,7 +146,7 @@ class TelemarketingImportArticles(models.AbstractModel):
     @api.model
     def _open(self, job, source=None):
         if source is None:
-            source = base64.b64decode(job.with_context(bin_size=False).file or b"")
+            source = job._stored()
         return open_articles(
             source,
             job.filename,
@@ -165,8 +164,8 @@ class TelemarketingImportArticles(models.AbstractModel):
         except ReadError as error:
             raise UserError(job._reason_text(error.problem)) from error
         samples = [row for _number, row in itertools.islice(table.rows(), 20)]
-        job.column_ids.unlink()
-        job.write(
+        job.column_ids.sudo().unlink()
+        job.sudo().write(
             {
                 "state": "preview",
                 "total": total,
@@ -205,7 +204,7 @@ class TelemarketingImportArticles(models.AbstractModel):
                 table = self._open(job)
             except ReadError as error:
                 raise UserError(job._reason_text(error.problem)) from error
-        job.preview_html = self._preview_html(job, table, PREVIEW_ROWS)
+        job.sudo().preview_html = self._preview_html(job, table, PREVIEW_ROWS)
 
     @api.model
     def _suggest(self, job, table, samples):

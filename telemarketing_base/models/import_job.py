@@ -1,5 +1,5 @@
-import base64
 import hashlib
+import io
 import logging
 import os
 import re
@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import html2plaintext
 
 from ..identity.reasons import Problem
@@ -28,6 +28,7 @@ from ..importing.cleaning import DATED
 from ..importing.mapping import extra_target
 from ..importing.source import WorkerDied
 from ..importing.staging import Staging, from_json
+from .chunk import log_failure, reason_of
 from .consent import spanish_day
 from .import_loader import FileGone, LoadedElsewhere
 from .import_preview import remembered_target
@@ -36,6 +37,10 @@ from .res_company import MOST
 _logger = logging.getLogger(__name__)
 
 PREVIEW_ROWS = 12
+_MIMETYPES = {
+    "csv": "application/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 class TelemarketingImport(models.Model):
@@ -213,6 +218,8 @@ class TelemarketingImport(models.Model):
         index="btree_not_null",
         ondelete="set null",
     )
+    # Whose rights count while it loads: perhaps not who uploaded the file.
+    loaded_by_id = fields.Many2one("res.users", "Loaded by", readonly=True, copy=False)
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
     row_ids = fields.One2many(
@@ -229,7 +236,7 @@ class TelemarketingImport(models.Model):
         for job in self:
             job.progress = 100.0 * job.position / job.total if job.total else 0.0
 
-    @api.depends("database_id")
+    @api.depends("database_id.campaign_id")
     def _compute_campaign_id(self):
         for job in self:
             if job.database_id:
@@ -283,6 +290,18 @@ class TelemarketingImport(models.Model):
                     job.env._(
                         "Nothing is offered in %s: its prospects get no opportunity.",
                         job.campaign_id.name,
+                    )
+                )
+
+    @api.constrains("database_id", "campaign_id")
+    def _check_campaign(self):
+        """Rules go by the campaign, the people into the database."""
+        for job in self:
+            if job.database_id and job.campaign_id != job.database_id.campaign_id:
+                raise ValidationError(
+                    job.env._(
+                        "A file is loaded into the campaign of its database: choose "
+                        "another database instead."
                     )
                 )
 
@@ -418,6 +437,7 @@ class TelemarketingImport(models.Model):
 
     def action_read(self):
         """Read the headings, propose what each column is, show the first rows."""
+        self._check_may_act()
         for job in self:
             if job.state not in ("draft", "preview"):
                 raise UserError(job.env._("%s has been loaded already.", job.filename))
@@ -445,8 +465,8 @@ class TelemarketingImport(models.Model):
             mapping = [target for target, _known in found]
             known_key = set(job.database_id.key_headings or [])
             samples = [row for _number, row in _first(table.rows(), 3)]
-            job.column_ids.unlink()
-            job.write(
+            job.column_ids.sudo().unlink()
+            job.sudo().write(
                 {
                     "state": "preview",
                     "total": total,
@@ -483,6 +503,9 @@ class TelemarketingImport(models.Model):
 
     def action_preview(self):
         self.ensure_one()
+        self._check_may_act()
+        if self.state not in ("draft", "preview"):
+            raise UserError(self.env._("%s has been loaded already.", self.filename))
         if self.kind == "articles":
             self.env["telemarketing.import.articles"]._refresh_preview(self)
             return True
@@ -492,6 +515,7 @@ class TelemarketingImport(models.Model):
     def action_load(self):
         """Load in the background; the form shows how far it is."""
         self.ensure_one()
+        self._check_may_act()
         if self.state == "draft":
             self.action_read()
         if self.state not in ("preview", "stopped", "failed"):
@@ -531,10 +555,20 @@ class TelemarketingImport(models.Model):
         self._define_extra_columns()
         return self._begin_loading()
 
+    @api.private
+    def _check_may_act(self):
+        """Whoever presses a button may change the file and its database: what the
+        buttons write is nobody's to write by hand, so they write it with sudo."""
+        self.check_access("write")
+        self._check_in_sight()
+        self._check_articles()
+
+    @api.private
     def _begin_loading(self):
-        self.write(
+        self.sudo().write(
             {
                 "state": "loading",
+                "loaded_by_id": self.env.uid,
                 "stop_asked": False,
                 "error": False,
                 "started_at": self.started_at or fields.Datetime.now(),
@@ -568,13 +602,21 @@ class TelemarketingImport(models.Model):
 
     def action_stop(self):
         """Stop after the rows at hand; what is loaded stays."""
-        self.filtered(lambda job: job.state == "loading").stop_asked = True
+        self._check_may_act()
+        self.sudo().filtered(lambda job: job.state == "loading").stop_asked = True
         return True
 
     @api.ondelete(at_uninstall=False)
     def _unlink_only_unused(self):
+        people = self.env["telemarketing.contact"].sudo()
+        changes = self.env["telemarketing.import.change"].sudo()
         for job in self:
-            if job.loaded > (job.undone_people if job.state == "undone" else 0):
+            mine = [("import_id", "=", job.id)]
+            # Asked of those who name it: counters are only counters.
+            if job.loaded > (job.undone_people if job.state == "undone" else 0) or any(
+                model.with_context(active_test=False).search_count(mine, limit=1)
+                for model in (people, changes)
+            ):
                 raise UserError(
                     self.env._(
                         "%s was loaded: its people name it as where they come from.",
@@ -609,11 +651,9 @@ class TelemarketingImport(models.Model):
     def _open(self):
         """The table of the file, read from where it is kept."""
         self.ensure_one()
-        attachment = self._attachment()
-        path = attachment.store_fname and attachment._full_path(attachment.store_fname)
         try:
             return open_table(
-                path if path and os.path.exists(path) else attachment.raw or b"",
+                self._stored(),
                 self.filename,
                 sheet=self.sheet or None,
                 limits=self._limits(),
@@ -622,8 +662,15 @@ class TelemarketingImport(models.Model):
             raise UserError(self._reason_text(error.problem)) from error
 
     @api.private
-    def _attachment(self):
-        """Of the uploaded file."""
+    def _stored(self, field="file"):
+        """Path where the file is kept; its content where it is not on the disk."""
+        attachment = self._attachment(field)
+        path = attachment.store_fname and attachment._full_path(attachment.store_fname)
+        return path if path and os.path.exists(path) else attachment.raw or b""
+
+    @api.private
+    def _attachment(self, field="file"):
+        """Of the uploaded file, or of the one given back."""
         self.env.flush_all()
         return (
             self.env["ir.attachment"]
@@ -631,7 +678,7 @@ class TelemarketingImport(models.Model):
             .search(
                 [
                     ("res_model", "=", self._name),
-                    ("res_field", "=", "file"),
+                    ("res_field", "=", field),
                     ("res_id", "=", self.id),
                 ],
                 limit=1,
@@ -701,16 +748,22 @@ class TelemarketingImport(models.Model):
         self.ensure_one()
         mapping = self._mapping()
         shown = preview(table, PREVIEW_ROWS, mapping, self._settings(table))
-        self.preview_bases = [
-            [
-                row.legal_basis,
-                row.basis_date and row.basis_date.isoformat(),
-                row.consent_denied,
-            ]
-            for row in shown.rows
-            if row.ok
-        ]
-        self.preview_html = self._preview_table(table.headings, mapping, shown.rows)
+        self.sudo().write(
+            {
+                "preview_bases": [
+                    [
+                        row.legal_basis,
+                        row.basis_date and row.basis_date.isoformat(),
+                        row.consent_denied,
+                    ]
+                    for row in shown.rows
+                    if row.ok
+                ],
+                "preview_html": self._preview_table(
+                    table.headings, mapping, shown.rows
+                ),
+            }
+        )
         self._check_at_once(table)
 
     def _reason_text(self, problem):
@@ -750,6 +803,43 @@ class TelemarketingImport(models.Model):
         self._keep_chunk(done, max(0, self.total - self.position))
 
     @api.private
+    def _asker(self):
+        pressed = self.undone_by_id if self.state == "undoing" else self.loaded_by_id
+        return pressed or super()._asker()
+
+    @api.private
+    def _check_turn(self):
+        """Rights may have been taken away since the button was pressed."""
+        asker, sudo = self.env.user, self.sudo()
+        if asker._is_superuser():
+            return
+        company = sudo.company_id
+        there = sudo.database_id if self.kind != "articles" else sudo.campaign_id
+        seen = there.with_user(asker).with_context(allowed_company_ids=company.ids)
+        try:
+            if self.kind == "articles":
+                self.env["telemarketing.import.articles"]._check_user()
+            may = (
+                asker.active
+                and company in asker.company_ids
+                and seen.has_access("read" if self.kind == "articles" else "write")
+            )
+        except AccessError as error:
+            raise UserError(str(error)) from error
+        if not may:
+            raise UserError(
+                self.env._(
+                    "%(who)s may no longer change the people of %(where)s",
+                    who=asker.name,
+                    where=there.display_name,
+                )
+                if self.kind != "articles"
+                else self.env._(
+                    "%(who)s may no longer load articles here", who=asker.name
+                )
+            )
+
+    @api.private
     def _load(self):
         """All of it, from the position reached."""
         for _piece in self._steps():
@@ -777,8 +867,8 @@ class TelemarketingImport(models.Model):
         if isinstance(error, LoadedElsewhere):
             # Whoever has it goes on; it is not ours to stop.
             return
-        _logger.error("import %s failed", self.id, exc_info=error)
-        why = str(error)
+        log_failure(_logger, "import", self, error)
+        why = reason_of(error)
         if self.state == "undoing":
             # What is taken back is; undoing can be asked for again.
             self.write(
@@ -893,13 +983,30 @@ class TelemarketingImport(models.Model):
                 separator=separator or ";",
             )
             spool.seek(0)
-            content = spool.read()
-        self.write(
-            {
-                "returned_file": base64.b64encode(content),
-                "returned_name": f"{stem}-{suffix}.{fmt}",
-            }
-        )
+            self._keep_returned(spool.read(), _MIMETYPES[fmt])
+        self.returned_name = f"{stem}-{suffix}.{fmt}"
+
+    @api.private
+    def _keep_returned(self, content, mimetype):
+        """Past base64, which would hold the file in memory three times more."""
+        attachment = self._attachment("returned_file")
+        # Of a plain text Odoo would also make an index: a copy of all its people.
+        values = {"raw": content, "mimetype": mimetype}
+        if attachment:
+            attachment.write(values)
+        else:
+            attachment = attachment.create(
+                {
+                    **values,
+                    "name": "returned_file",
+                    "res_model": self._name,
+                    "res_field": "returned_file",
+                    "res_id": self.id,
+                    "type": "binary",
+                }
+            )
+        attachment.invalidate_recordset(["raw", "datas"])
+        self.invalidate_recordset(["returned_file"])
 
     def _wrong_rows(self):
         """``(cells, reason)`` of each, in the order of the file; a thousand at a time
@@ -946,7 +1053,7 @@ class TelemarketingImport(models.Model):
         :param set needles: national digits, NIFs and mails, upper case
         """
         self.ensure_one()
-        job = self.with_context(bin_size=False).sudo()
+        job = self.sudo()
         wanted = re.compile("|".join(re.escape(_squeezed(n)) for n in sorted(needles)))
         if any(wanted.search(_squeezed_row(raw)) for raw, _why in job._wrong_rows()):
             return True
@@ -955,20 +1062,22 @@ class TelemarketingImport(models.Model):
             wanted.search(_squeezed(text)) for text in job.column_ids.mapped("sample")
         ):
             return True
-        for content, name in (
-            (job.file, job.filename),
-            (job.returned_file, job.returned_name),
+        for field, name in (
+            ("file", job.filename),
+            ("returned_file", job.returned_name),
         ):
-            if content and _file_has(base64.b64decode(content), name, wanted):
+            content = job._stored(field)
+            if content and _file_has(content, name, wanted):
                 return True
         return False
 
     @api.private
     def _forget_files(self):
         """Delete uploaded and returned files, the preview and the sample values."""
-        for job in self:
+        for job in self.sudo():
             job.write(
                 {
+                    "error": False,
                     "file": False,
                     "returned_file": False,
                     "preview_html": False,
@@ -976,7 +1085,7 @@ class TelemarketingImport(models.Model):
                 }
             )
             job.row_ids.unlink()
-        self.column_ids.write({"sample": False})
+        self.sudo().column_ids.write({"sample": False})
         self.env["telemarketing.import.watch.file"].sudo().search(
             [("import_id", "in", self.ids)]
         )._forget()
@@ -1106,7 +1215,10 @@ def _squeezed_row(cells):
 
 def _file_has(data, filename, wanted):
     """Does any row of any sheet match? A file that no reader opens is searched as
-    it is."""
+    it is.
+
+    :param data: content, or the path where it is kept
+    """
     try:
         table = open_table(data, filename or "", limits=MOST)
         for sheet in table.sheets or [None]:
@@ -1120,7 +1232,20 @@ def _file_has(data, filename, wanted):
             if any(wanted.search(_squeezed_row(row)) for _number, row in table.rows()):
                 return True
     except ReadError:
-        return bool(wanted.search(_squeezed(data.decode("latin-1"))))
+        return _bytes_have(data, wanted)
+    return False
+
+
+def _bytes_have(data, wanted):
+    """The same of what no reader opens; a megabyte at a time."""
+    kept = ""
+    with io.BytesIO(data) if isinstance(data, bytes) else open(data, "rb") as stored:
+        while piece := stored.read(1 << 20):
+            # What is looked for may begin in the piece before.
+            text = kept + _squeezed(piece.decode("latin-1"))
+            if wanted.search(text):
+                return True
+            kept = text[-512:]
     return False
 
 

@@ -13,6 +13,7 @@ from odoo.fields import Domain
 from ..identity.text import fold, shown
 from ..importing import REASONS, ReadError, clean_rows
 from ..importing.profile import TYPES
+from .chunk import log_failure, reason_of
 from .required import required_choices
 
 _logger = logging.getLogger(__name__)
@@ -243,7 +244,7 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
 
     @api.private
     def _forget_check(self):
-        self.write({"check_state": False, "check_counts": False})
+        self.sudo().write({"check_state": False, "check_counts": False})
 
     @api.private
     def _check_at_once(self, table):
@@ -255,10 +256,10 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
     def action_check(self):
         """Count in the background what is wrong in the whole file."""
         self.ensure_one()
-        self.check_access("write")
+        self._check_may_act()
         if self.state != "preview" or not self.file:
             raise UserError(self.env._("Read the file first."))
-        self.write({"check_state": "asked"})
+        self.sudo().write({"check_state": "asked"})
         self.env.ref("telemarketing_base.cron_import_check").sudo()._trigger()
         return True
 
@@ -277,8 +278,8 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
                 job._check_whole(job._open())
             except Exception as error:  # one file must not stop the others
                 job._roll_back()
-                _logger.info("check of import %s failed: %s", job.id, error)
-                job.write({"check_state": False, "error": str(error)})
+                log_failure(_logger, "check of import", job, error)
+                job.write({"check_state": False, "error": reason_of(error)})
             job._keep_chunk(1)
 
     def _check_whole(self, table):
@@ -304,7 +305,7 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
                 notice_of.update({p.code for p in row.notices})
         except ReadError as error:
             raise UserError(self._reason_text(error.problem)) from error
-        self.write(
+        self.sudo().write(
             {
                 "check_state": "done",
                 "check_counts": {
@@ -418,8 +419,8 @@ class TelemarketingImportPreviewMixin(models.AbstractModel):
 
     def action_forget_mapping(self):
         """Propose what each column is as if this database had loaded nothing."""
+        self._check_may_act()
         for job in self:
-            job.check_access("write")
             job.database_id._forget_mapping()
         return self.action_read()
 

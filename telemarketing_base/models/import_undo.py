@@ -59,9 +59,7 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
 
     def _check_undoable(self):
         self.ensure_one()
-        self.check_access("write")
-        if self.kind == "articles":
-            self.env["telemarketing.import.articles"]._check_user()
+        self._check_may_act()
         if self.state not in UNDOABLE or not self.position:
             raise UserError(
                 self.env._(

@@ -1,4 +1,3 @@
-import base64
 import fnmatch
 import logging
 import os
@@ -33,6 +32,7 @@ from ..importing.folder import (
     parts_of,
 )
 from ..importing.mapping import column_letter
+from .chunk import log_failure, reason_of
 from .guard import MANAGER, check_fields, without_defaults
 from .import_job import _file_has, _squeezed
 
@@ -755,8 +755,8 @@ class TelemarketingImportWatch(models.Model):
         except UserError as error:
             file._fail(str(error))
         except Exception as error:  # a bad file must not stop the others
-            _logger.exception("watched folder %s: %s", self.id, file.id)
-            file._fail(self.env._("It could not be read: %s", error))
+            log_failure(_logger, "file of a watched folder", file, error)
+            file._fail(self.env._("It could not be read: %s", reason_of(error)))
         else:
             file.write(
                 {
@@ -1166,12 +1166,13 @@ class TelemarketingImportWatchFile(models.Model):
         if self.state != "done":
             text = f"{self.name}\r\n{self.reason or ''}\r\n"
             return [(name[:120] + REASON_SUFFIX, ("\ufeff" + text).encode())]
-        job = self.import_id.sudo().with_context(bin_size=False)
-        if not job.returned_file:
+        job = self.import_id.sudo()
+        content = job._attachment("returned_file").raw
+        if not content:
             return []
         stem, extension = os.path.splitext(job.returned_name or "")
         base = os.path.splitext(name)[0][:120]
-        return [(f"{base}-devueltas{extension}", base64.b64decode(job.returned_file))]
+        return [(f"{base}-devueltas{extension}", content)]
 
     def _delete(self, folder):
         names = [self.moved_name, *(self.beside or [])]

@@ -13,6 +13,7 @@ from odoo.tools import SQL
 from ..identity.phone import check_phone
 from ..importing import REASONS, Settings
 from ..importing.cleaning import clean_row
+from .chunk import log_failure, reason_of
 from .guard import MANAGER, check_fields, without_defaults
 
 _logger = logging.getLogger(__name__)
@@ -132,6 +133,8 @@ class TelemarketingNormalise(models.Model):
     undo_until = fields.Datetime("Can Be Undone Until", compute="_compute_undo_until")
     stop_asked = fields.Boolean(readonly=True, copy=False)
     error = fields.Text(readonly=True, copy=False)
+    # Whose sight counts: perhaps not who made it.
+    asked_by_id = fields.Many2one("res.users", "Asked by", readonly=True, copy=False)
     started_at = fields.Datetime(readonly=True, copy=False)
     finished_at = fields.Datetime(readonly=True, copy=False)
 
@@ -233,6 +236,7 @@ class TelemarketingNormalise(models.Model):
         begun = run.started_at or run.state not in ("draft", "preview", "failed")
         if begun:
             raise UserError(self.env._("This has been done already."))
+        run.asked_by_id = self.env.uid
         run._reset("counting")
         run.total = run._count_people()
         if run.total <= AT_ONCE:
@@ -249,6 +253,7 @@ class TelemarketingNormalise(models.Model):
         self._check_partners_by_manager()
         self._check_in_sight()
         run = self.sudo()
+        run.asked_by_id = self.env.uid
         if run.state == "preview":
             run._reset("running")
             run.write({"total": run._count_people(), "started_at": self._now()})
@@ -280,7 +285,15 @@ class TelemarketingNormalise(models.Model):
             raise UserError(
                 self.env._("This can be undone for a day only, once it is over.")
             )
-        run.write({"state": "undoing", "done": 0, "stop_asked": False, "error": False})
+        run.write(
+            {
+                "state": "undoing",
+                "asked_by_id": self.env.uid,
+                "done": 0,
+                "stop_asked": False,
+                "error": False,
+            }
+        )
         self.env.ref("telemarketing_base.cron_normalise").sudo()._trigger()
         return True
 
@@ -338,16 +351,20 @@ class TelemarketingNormalise(models.Model):
                 run._keep_chunk(0, 1)
             except Exception as error:  # one run must not stop the others
                 run._roll_back()
-                _logger.exception("normalising %s failed", run.id)
-                values = {"state": "failed", "error": str(error)}
+                log_failure(_logger, "normalising", run, error)
+                values = {"state": "failed", "error": reason_of(error)}
                 if run.state != "undoing":
                     values["finished_at"] = run._now()
                 run.write(values)
                 run._keep_chunk(0)
 
+    @api.private
+    def _asker(self):
+        return self.asked_by_id or super()._asker()
+
     def _as_asked(self):
         """In the name and the language of who asked for it."""
-        asker = self.create_uid
+        asker = self._asker()
         run = self.with_user(asker).with_context(
             lang=asker.lang, allowed_company_ids=self.company_id.ids
         )
@@ -370,7 +387,7 @@ class TelemarketingNormalise(models.Model):
 
     def _sight(self, model):
         """The model as who asked for the run sees it."""
-        asker = self.create_uid
+        asker = self._asker()
         return (
             self.env[model]
             .with_user(asker)

@@ -11,6 +11,7 @@ from . import test_import_loader
 from . import test_import_kinds
 from . import test_import_screens
 from . import test_import_match
+from . import test_import_rights
 from . import test_import_undo
 from . import test_js
 from . import test_masters
