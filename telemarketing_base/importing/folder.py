@@ -54,7 +54,8 @@ class FolderError(Exception):
     ``root_open`` (anybody may write in it), ``folder_missing``, ``folder_link``,
     ``folder_refused``. Of files: ``gone``, ``changed``, ``locked`` (all three:
     later), ``link``, ``hard_link``, ``special``, ``directory``, ``other_device``,
-    ``too_large``, ``unreadable``. Of moving: ``move_refused``.
+    ``too_large``, ``unreadable``. Of moving: ``move_refused``; of deleting:
+    ``delete_refused``.
     """
 
     def __init__(self, code: str, **params):
@@ -468,8 +469,17 @@ class Folder:
         """Delete files from a sub-folder, those that stand there."""
         with self._subfolder_there(subfolder) as fd:
             for name in names if fd is not None else ():
-                with _code("move_refused"), contextlib.suppress(FileNotFoundError):
+                with _code("delete_refused"), contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=fd)
+
+    def discard(self, raw: bytes) -> None:
+        """Delete what stands here under this name, if anything; of a link only the
+        link.
+
+        :raises FolderError: ``delete_refused``
+        """
+        with _code("delete_refused"), contextlib.suppress(FileNotFoundError):
+            os.unlink(raw, dir_fd=self.fd)
 
     @contextlib.contextmanager
     def _subfolder_there(self, name: str) -> Iterator[int | None]:

@@ -600,6 +600,17 @@ class TelemarketingCampaign(models.Model):
                         campaign.name,
                     )
                 )
+            watches = self.env["telemarketing.import.watch"].sudo()
+            if watches.with_context(active_test=False).search_count(
+                [("campaign_id", "=", campaign.id)], limit=1
+            ):
+                raise UserError(
+                    self.env._(
+                        "%s still has a watched folder, whose files lie on the disk: "
+                        "let it load into another campaign first.",
+                        campaign.name,
+                    )
+                )
 
     # COMPUTES
 

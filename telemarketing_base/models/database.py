@@ -213,6 +213,17 @@ class TelemarketingDatabase(models.Model):
                         database.name,
                     )
                 )
+            if watches := database._watches():
+                raise UserError(
+                    self.env._(
+                        "The watched folder %(watch)s loads into %(database)s, and "
+                        "its files lie on the disk: let it load into another database "
+                        "first, or erase the people of this one and have it deleted "
+                        "with its files.",
+                        watch=watches[0].name,
+                        database=database.name,
+                    )
+                )
 
     def action_download_original(self):
         """The files of its people, as they were loaded."""

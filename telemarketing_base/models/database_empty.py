@@ -176,12 +176,27 @@ class TelemarketingDatabaseEmptyMixin(models.AbstractModel):
             self._keep_chunk(len(ids), max(0, self.empty_total - self.empty_done))
         self._finish_emptying(user)
 
+    def _watches(self):
+        """Folders that load into it, archived ones too."""
+        return (
+            self.env["telemarketing.import.watch"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("database_id", "in", self.ids)])
+        )
+
     def _finish_emptying(self, user):
         """Its files; then the database itself, or what is left of it, and a note on
         the campaign of who did it."""
         self.import_ids._forget_files()
         stay, stubs = self._left(), self._has_people()
         gone = self.empty_delete and not stay
+        watches = self._watches()
+        problems = []
+        if gone:
+            problems = watches._retire()[1]
+        else:
+            watches.file_ids.filtered(lambda file: file.state != "waiting")._forget()
         text = self.env._(
             "%(who)s emptied the database %(database)s: %(count)s people erased, of "
             "whom %(blocked)s are kept blocked as proof.",
@@ -194,6 +209,12 @@ class TelemarketingDatabaseEmptyMixin(models.AbstractModel):
             text += " " + self.env._(
                 "%s stay: they are on a desk or worked in another campaign.", stay
             )
+        elif gone and problems:
+            text += " " + self.env._(
+                "It was archived and not deleted: files with its people are still in "
+                "a watched folder. %s",
+                " ".join(problems),
+            )
         elif gone and stubs:
             text += " " + self.env._(
                 "It was archived: figures of its calls rest on it."
@@ -205,8 +226,10 @@ class TelemarketingDatabaseEmptyMixin(models.AbstractModel):
             {"name": self.name}, self.env._("Database emptied"), records=text
         )
         self.write({"empty_state": "emptied"})
-        if gone and stubs:
+        if gone and (stubs or problems):
             self.active = False
         elif gone:
+            watches.file_ids.unlink()
+            watches.unlink()
             self.unlink()
         campaign.with_user(user).sudo().message_post(body=text)

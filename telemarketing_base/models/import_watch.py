@@ -47,6 +47,8 @@ MB = 1024 * 1024
 FOUND, LOADED = 500, 20
 # A file that is still not complete is told once.
 STUCK = timedelta(days=1)
+# What a report is called whose file says no more who stood in it.
+NAMELESS = "…"
 SUBFOLDER = {"done": DONE, "failed": FAILED, "duplicate": REPEATED}
 
 
@@ -97,7 +99,8 @@ class TelemarketingImportWatch(models.Model):
     database_id = fields.Many2one(
         "telemarketing.database",
         index=True,
-        ondelete="cascade",
+        # Its files lie on the disk: what knows of them must not go before they do.
+        ondelete="restrict",
         tracking=True,
         help="What its columns are is remembered there, from the last file loaded by "
         "hand; those of articles by the company.",
@@ -109,7 +112,7 @@ class TelemarketingImportWatch(models.Model):
         precompute=True,
         readonly=False,
         index=True,
-        ondelete="cascade",
+        ondelete="restrict",
     )
     company_id = fields.Many2one(
         "res.company",
@@ -479,6 +482,12 @@ class TelemarketingImportWatch(models.Model):
             "locked": self.env._("A programme is still writing it"),
             "changed": self.env._("It is still changing"),
             "gone": self.env._("It is no longer there"),
+            "delete_refused": self.env._(
+                "A file of somebody who was erased, or that was kept long enough, "
+                "cannot be deleted: %(why)s. The server's administrator has to mend "
+                "the permissions.",
+                **why,
+            ),
             "move_refused": self.env._(
                 "It cannot be moved out of the folder: %(why)s. It is not loaded "
                 "again; the server's administrator has to mend the permissions.",
@@ -971,24 +980,97 @@ class TelemarketingImportWatch(models.Model):
         files with somebody who was erased."""
         self.ensure_one()
         rule = self.env["telemarketing.retention.rule"]._of(self.company_id, "upload")
-        files = self.env["telemarketing.import.watch.file"].search(
-            Domain("watch_id", "=", self.id)
-            & Domain("moved_name", "!=", False)
-            & Domain("deleted_at", "=", False)
+        before = self._now() - timedelta(days=rule.days)
+        File = self.env["telemarketing.import.watch.file"]
+        mine = Domain("watch_id", "=", self.id)
+        files = File.search(
+            mine
+            & File._lying()
             & (
                 Domain("forget", "=", True)
-                | Domain("moved_at", "<", self._now() - timedelta(days=rule.days))
+                | (Domain("moved_name", "!=", False) & Domain("moved_at", "<", before))
             ),
             limit=FOUND,
         )
-        if not files:
-            return
-        try:
-            with self._open() as folder:
-                for file in files:
-                    file._delete(folder)
-        except FolderError as error:
-            self.problem = self._sentence(error)
+        if files:
+            try:
+                with self._open() as folder:
+                    problems = files._delete_all(folder)
+            except FolderError as error:
+                problems = [self._sentence(error)]
+            if problems and self.problem != problems[0]:
+                self.problem = problems[0]
+        # The report names files and people, too. What was loaded stays as figures,
+        # so that the same content is not loaded again.
+        old = File.search(
+            mine
+            & Domain("done_at", "<", before)
+            & Domain("moved", "=", True)
+            & Domain("moved_name", "=", False)
+            & Domain("is_folder", "=", False)
+            & (Domain("state", "!=", "done") | Domain("name", "!=", NAMELESS)),
+            limit=FOUND,
+        )
+        old.filtered(lambda file: file.state in ("failed", "duplicate")).unlink()
+        old.exists()._blank()
+
+    @api.private
+    def _retire(self):
+        """Load nothing more from these folders, and delete now what lies there: files
+        that were read and files that wait.
+
+        Done again where it was interrupted; a deletion cannot be rolled back.
+
+        :return: ``(number of files deleted, [why files of a folder stay])``
+        """
+        count, problems = 0, []
+        File = self.env["telemarketing.import.watch.file"]
+        for watch in self.sudo():
+            if watch.active:
+                watch.active = False
+            lying = File.search(Domain("watch_id", "=", watch.id) & File._lying())
+            stay = []
+            try:
+                with watch._open() as folder:
+                    count += watch._delete_unread(folder)
+                    stay = lying._delete_all(folder)
+            except FolderError as error:
+                if lying or error.code not in (
+                    *("root_unset", "root_missing", "folder_missing"),
+                ):
+                    stay = [watch._sentence(error)]
+            left = lying.filtered(lambda file: not file.deleted_at)
+            if stay:
+                # The cron goes on trying.
+                left._forget()
+                problems += [f"{watch.name}: {sentence}" for sentence in stay[:1]]
+            count += len(
+                lying.filtered(lambda file: file.deleted_at and file.state != "waiting")
+            )
+            lying.filtered(
+                lambda file: file.deleted_at and file.state == "waiting"
+            ).unlink()
+            watch.activity_ids.unlink()
+        return count, problems
+
+    def _delete_unread(self, folder):
+        """Delete what waits in the folder, known or not.
+
+        :return: how many files
+        """
+        found = [seen for seen in folder.look() if seen.kind != "directory"]
+        names = {seen.raw for seen in found}
+        wanted = [seen.raw for seen in found if self._wants(seen.name)]
+        for raw in wanted:
+            folder.discard(raw)
+            if marker := marker_of(raw, names):
+                folder.discard(marker)
+        known = {
+            unquote_to_bytes(file.raw_name)
+            for file in self._open_files()
+            if file.state != "waiting"
+        }
+        return len(set(wanted) - known)
 
 
 class TelemarketingImportWatchFile(models.Model):
@@ -1174,24 +1256,99 @@ class TelemarketingImportWatchFile(models.Model):
         base = os.path.splitext(name)[0][:120]
         return [(f"{base}-devueltas{extension}", content)]
 
+    @api.model
+    def _lying(self):
+        """Domain of what may stand on the disk."""
+        return (
+            Domain("deleted_at", "=", False)
+            & Domain("is_folder", "=", False)
+            & (Domain("moved_name", "!=", False) | Domain("moved", "=", False))
+        )
+
+    def _delete_all(self, folder):
+        """:return: sentences of why some of them stay"""
+        problems = []
+        for file in self:
+            try:
+                file._delete(folder)
+            except FolderError as error:
+                problems.append(file.watch_id._sentence(error))
+        return problems
+
     def _delete(self, folder):
-        names = [self.moved_name, *(self.beside or [])]
-        folder.delete(SUBFOLDER[self.state], names)
-        self.write({"deleted_at": self.watch_id._now(), "forget": False})
+        if self.moved_name:
+            names = [self.moved_name, *(self.beside or [])]
+            folder.delete(SUBFOLDER[self.state], names)
+        else:
+            self._delete_unmoved(folder)
+        self._blank({"deleted_at": self.watch_id._now(), "forget": False})
+
+    def _delete_unmoved(self, folder):
+        """From where it was put; or from where it went, if a crash came before that
+        was written down."""
+        raw = unquote_to_bytes(self.raw_name)
+        try:
+            if folder.stat(raw).signature == self.signature:
+                folder.discard(raw)
+                if self.marker:
+                    folder.discard(unquote_to_bytes(self.marker))
+                return
+        except FolderError as error:
+            if error.code != "gone":
+                raise
+        if self.state in SUBFOLDER:
+            place = folder.subfolder(SUBFOLDER[self.state])
+            if name := folder.find(self.signature, place):
+                folder.delete(SUBFOLDER[self.state], [name])
+
+    def _blank(self, values=None):
+        """Take from the report what may name people: names of files, reasons."""
+        for file in self:
+            file.write(
+                {
+                    "name": NAMELESS,
+                    "raw_name": NAMELESS,
+                    "moved": True,
+                    **dict.fromkeys(
+                        ("reason", "marker", "moved_name", "beside", "move_problem"),
+                        False,
+                    ),
+                    **(values or {}),
+                }
+            )
 
     @api.private
     def _forget(self):
         """Take these files from the disk: done by the cron, because a deletion cannot
-        be rolled back."""
-        there = self.sudo().filtered(lambda file: not file.deleted_at)
+        be rolled back. The report loses at once what names people."""
+        files = self.sudo()
+        for file in files.filtered(lambda file: file.name != NAMELESS):
+            on_watch = [
+                ("res_model", "=", file.watch_id._name),
+                ("res_id", "=", file.watch_id.id),
+                ("note", "ilike", file.name),
+            ]
+            self.env["mail.activity"].sudo().with_context(active_test=False).search(
+                on_watch
+            ).unlink()
+            self.env["mail.message"].sudo().search(
+                [
+                    ("model", "=", file.watch_id._name),
+                    ("res_id", "=", file.watch_id.id),
+                    ("body", "ilike", file.name),
+                ]
+            ).unlink()
+        files.write({"name": NAMELESS, "reason": False})
+        there = files.filtered(lambda file: not file.deleted_at)
         if there:
             there.write({"forget": True})
             self.env["telemarketing.import.watch"].sudo()._start()
 
     @api.private
     def _forget_people(self, needles, company, principal):
-        """Take from the disk the files that hold one of these texts and were never
-        loaded: ``telemarketing.import`` knows nothing of them.
+        """Take from the disk the files that hold one of these texts and of which
+        ``telemarketing.import`` knows nothing: those that were never loaded, and those
+        whose import was deleted or has lost its file.
 
         :param set needles: see ``telemarketing.import._has_person``
         :param principal: only files meant for its databases; empty: for ours
@@ -1201,23 +1358,34 @@ class TelemarketingImportWatchFile(models.Model):
         wanted = re.compile("|".join(re.escape(_squeezed(n)) for n in sorted(needles)))
         found = self.browse()
         for file in self.sudo().search(
-            [
-                ("company_id", "=", company.id),
-                ("campaign_id.principal_id", "=", principal.id),
-                ("state", "in", ("failed", "duplicate")),
-                ("moved_name", "!=", False),
-                ("deleted_at", "=", False),
-            ]
+            self._lying()
+            & Domain("company_id", "=", company.id)
+            & Domain("campaign_id.principal_id", "=", principal.id)
+            & (
+                Domain("state", "in", ("failed", "duplicate"))
+                | Domain("state", "=", "done")
+                & (
+                    Domain("import_id", "=", False)
+                    | Domain("import_id.file", "=", False)
+                )
+            )
         ):
-            watch = file.watch_id
-            try:
-                with watch._open() as folder:
-                    content = folder.kept(
-                        SUBFOLDER[file.state], file.moved_name, watch.max_mb * MB
-                    )
-            except FolderError:
-                content = None
+            content = file._kept()
             # One that cannot be looked at is as good as one that holds him.
             if content is None or _file_has(content, file.name, wanted):
                 found |= file
         found._forget()
+
+    def _kept(self):
+        """What stands on the disk, or None."""
+        limit = self.watch_id.max_mb * MB
+        try:
+            with self.watch_id._open() as folder:
+                if self.moved_name:
+                    return folder.kept(SUBFOLDER[self.state], self.moved_name, limit)
+                seen = folder.stat(unquote_to_bytes(self.raw_name))
+                if seen.signature == self.signature:
+                    return folder.fetch(seen, limit)[0]
+        except FolderError:
+            return None
+        return None

@@ -808,6 +808,23 @@ class TelemarketingPrincipalReturn(models.Model):
         )
         return partners, leads
 
+    def _watches(self):
+        """Folders that load into what is returned, archived ones too."""
+        return (
+            self.env["telemarketing.import.watch"]
+            .sudo()
+            .with_context(active_test=False)
+            .search(
+                [
+                    (
+                        "campaign_id",
+                        "in",
+                        self.with_context(active_test=False).campaign_ids.ids,
+                    )
+                ]
+            )
+        )
+
     def _finish(self, gone, kept):
         """Files, searches and notes of the campaigns; then the certificate."""
         campaigns = self.with_context(active_test=False).campaign_ids
@@ -816,6 +833,16 @@ class TelemarketingPrincipalReturn(models.Model):
             [("database_id", "in", databases.ids)]
         )
         files._forget_files()
+        on_disk, problems = self._watches()._retire()
+        if problems:
+            # No certificate of what is not so; the next run tries again.
+            raise UserError(
+                self.env._(
+                    "Files of watched folders could not be deleted, so nothing is "
+                    "certified yet. %s",
+                    " ".join(problems),
+                )
+            )
         self.env["telemarketing.evidence.file"].search(
             [("campaign_id", "in", campaigns.ids), ("state", "=", "done")]
         )._forget_files()
@@ -836,6 +863,7 @@ class TelemarketingPrincipalReturn(models.Model):
             ]
         ).unlink()
         gone["files"] = len(files)
+        gone["folder_files"] = gone.get("folder_files", 0) + on_disk
         kept["people_in_other_campaigns"] = self._count("telemarketing_contact")
         kept["exclusions"] = self.env["telemarketing.exclusion"].search_count(
             [
@@ -874,6 +902,7 @@ class TelemarketingPrincipalReturn(models.Model):
             "clients": self.env._("Prospects and clients"),
             "opportunities": self.env._("Opportunities"),
             "files": self.env._("Loaded files"),
+            "folder_files": self.env._("Files of watched folders, on the disk"),
             "calls": self.env._("Calls"),
             "consents": self.env._("Consents"),
             "exclusions": self.env._("Exclusions"),

@@ -870,7 +870,12 @@ class TestImportWatch(TelemarketingCommon):
         self.look(2 * 24 * 3600)
         self.assertEqual(self.listing("hechos"), [])
         self.assertEqual(self.listing("fallidos"), [])
-        self.assertEqual(len(self.files()), 2)
+        # Of the report only what keeps the same content from being loaded again.
+        file = self.files()
+        self.assertEqual((file.state, file.name, file.loaded), ("done", "…", 2))
+        self.assertFalse(file.reason or file.moved_name or file.beside)
+        self.assertNotIn("base", file.raw_name)
+        self.assertEqual(self.deliver().state, "duplicate")
 
     def test_an_erased_person_is_in_no_file_of_the_folder(self):
         self.deliver()
@@ -894,3 +899,139 @@ class TestImportWatch(TelemarketingCommon):
         self.look()
         self.assertEqual(self.listing("hechos"), [])
         self.assertEqual(self.listing("fallidos"), ["otra.csv", "otra.csv.motivo.txt"])
+        # Nor in what is told of them.
+        self.assertEqual(self.files().mapped("name"), ["otra.csv", "…", "…"])
+        self.assertEqual([bool(file.reason) for file in self.files()], [1, 0, 0])
+        told = str(self.watch.activity_ids.mapped("note"))
+        self.assertNotIn("mala.csv", told)
+
+    def test_an_erased_person_is_in_no_file_whose_import_was_deleted(self):
+        self.deliver()
+        self.deliver("otra.csv", "Teléfono;Nombre;Dirección\n655555555;Pepa;Sol\n")
+        carmen = self.database_a.contact_ids.filtered(lambda c: "Carmen" in c.name)
+        self.database_a.contact_ids.import_id = False
+        self.database_a.import_ids.loaded = 0
+        self.database_a.import_ids.unlink()
+        self.assertEqual(self.files().mapped("state"), ["done", "done"])
+        self.files()[-1].env["telemarketing.import.watch.file"]._forget_people(
+            {"612345678"}, self.company_a, carmen.principal_id
+        )
+        self.look()
+        self.assertEqual(self.listing("hechos"), ["otra.csv"])
+
+    def test_an_erased_person_is_in_no_file_that_could_not_be_moved(self):
+        with patch.object(kernel.os, "rename", side_effect=OSError(18, "EXDEV")):
+            self.deliver("mala.csv", "Nombre;Teléfono\nCarmen;612345678\n")
+        self.assertIn("mala.csv", self.listing())
+        self.watch.active = False
+        self.env["telemarketing.import.watch.file"]._forget_people(
+            {"612345678"}, self.company_a, self.database_a.principal_id
+        )
+        self.look()
+        self.assertNotIn("mala.csv", self.listing())
+
+    def fill(self):
+        """Files in every state, one nobody has looked at, one not ours to read."""
+        self.deliver()
+        self.deliver("mala.csv", "Nombre\nCarmen\n")
+        self.deliver("otra vez.csv")
+        self.put("espera.csv", CSV.replace("Luis", "Ana"))
+        self.look()
+        self.put("nueva.csv", CSV.replace("Luis", "Eva"))
+        self.put("notas.pdf", "of somebody else")
+        self.assertEqual(
+            self.files().mapped("state"), ["waiting", "duplicate", "failed", "done"]
+        )
+
+    def assertNothingLeft(self):
+        for part in ("hechos", "fallidos", "repetidos"):
+            self.assertEqual(self.listing(part), [])
+        self.assertEqual(
+            self.listing(), ["fallidos", "hechos", "notas.pdf", "repetidos"]
+        )
+
+    def empty(self, delete=True):
+        self.database_a._start_emptying(delete)
+        self.env["telemarketing.database"]._cron_empty()
+
+    def test_a_database_deleted_for_good_leaves_no_file_on_the_disk(self):
+        self.fill()
+        self.empty()
+        self.assertFalse(
+            (self.database_a | self.env["telemarketing.database"]).exists()
+        )
+        self.assertFalse(self.watch.exists())
+        self.assertNothingLeft()
+
+    def test_an_emptied_database_keeps_its_folder_and_what_waits_there(self):
+        self.fill()
+        self.empty(delete=False)
+        self.look()
+        self.assertTrue(self.watch.active)
+        for part in ("hechos", "fallidos", "repetidos"):
+            self.assertEqual(self.listing(part), [])
+        self.assertIn("espera.csv", self.listing())
+
+    def test_where_the_disk_refuses_the_database_stays_and_says_so(self):
+        self.fill()
+        with patch.object(kernel.os, "unlink", side_effect=PermissionError(13, "no")):
+            self.empty()
+        self.assertTrue(self.database_a.exists())
+        self.assertFalse(self.database_a.active or self.watch.active)
+        self.assertIn("Permission denied", self.campaign_a.message_ids[:1].body)
+        self.assertIn("base.csv", self.listing("hechos"))
+        self.look()
+        self.assertNotIn("base.csv", self.listing("hechos"))
+        self.assertEqual(self.listing("fallidos"), [])
+
+    def test_nobody_deletes_by_hand_what_knows_of_files_on_the_disk(self):
+        self.deliver()
+        database = self._create_database(self.campaign_a, "Empty")
+        self.watch.database_id = database
+        with self.assertRaisesRegex(UserError, "Watch altas"):
+            database.unlink()
+        campaign = self._create_campaign(
+            "Articles",
+            self.company_a,
+            self.principal_a,
+            self.supervisor_a,
+            self.agent_a,
+        )
+        self.make_watch(
+            "articulos", kind="articles", database_id=False, campaign_id=campaign.id
+        )
+        with self.assertRaisesRegex(UserError, "watched folder"):
+            campaign.unlink()
+
+    def test_what_is_given_back_to_a_client_company_leaves_the_disk(self):
+        self.fill()
+        self.campaign_a.state = "done"
+        one = self.as_user(
+            self.env["telemarketing.principal.return"], self.manager
+        ).create(
+            {
+                "principal_id": self.campaign_a.principal_id.id,
+                "campaign_ids": [Command.set(self.campaign_a.ids)],
+                "fmt": "csv",
+            }
+        )
+        one.action_prepare()
+        one.sudo()._cron_work()
+        one.write({"received_on": "2026-11-20", "received_by": "Ana"})
+        one.action_confirm_received()
+        one.action_erase()
+        refused = patch.object(
+            kernel.os, "unlink", side_effect=PermissionError(13, "-")
+        )
+        with refused, mute_logger("odoo.addons.telemarketing_base.models"):
+            one.sudo()._cron_work()
+        self.assertEqual((one.state, one.certificate), ("erasing", False))
+        self.assertIn("Permission denied", one.error)
+        one.sudo()._cron_work()
+        self.assertEqual(one.state, "done")
+        self.assertNothingLeft()
+        self.assertFalse(self.watch.active)
+        self.assertEqual(set(self.files().mapped("name")), {"…"})
+        self.assertEqual(one.erased_counts["folder_files"], 5)
+        labels = [label for label, _number in one.labelled_counts(one.erased_counts)]
+        self.assertIn("Files of watched folders, on the disk", labels)
