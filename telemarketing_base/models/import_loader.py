@@ -14,6 +14,7 @@ from ..identity.text import fold
 from ..importing.source import Source
 from ..importing.staging import COLUMNS, unique_headings
 from .consent import start_of_day
+from .exclusion import MAX_NAMES
 from .gate import EXCLUDED
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +36,18 @@ _FILLED_IN = """
     match_id int, match_partner_id int, match_by text, match_row int,
     action text NOT NULL DEFAULT 'insert',
     contact_id int DEFAULT nextval('telemarketing_contact_id_seq')"""
+
+# Whom a row repeats, be it there before the file or by an earlier row of the chunk;
+# ``sure``: nothing of the row points to somebody else.
+_REPEATED = f"""
+    SELECT s.row, s.exclude, s.consent_denied, s.basis_source, s.consent_text,
+           COALESCE(s.match_id, f.contact_id, f.match_id) AS contact,
+           CASE WHEN s.match_id IS NULL THEN s.match_partner_id END AS partner,
+           NOT COALESCE(s.problems, '[]') @> '[["duplicate_doubtful"]]'
+               AND NOT COALESCE(s.notices, '[]') @> '[["duplicate_doubtful"]]' AS sure
+    FROM {STAGE} s LEFT JOIN {STAGE} f ON f.row = s.match_row AND s.match_id IS NULL
+    WHERE s.match_id IS NOT NULL OR s.match_row IS NOT NULL
+       OR s.match_partner_id IS NOT NULL"""
 
 
 class TelemarketingImportLoader(models.AbstractModel):
@@ -209,6 +222,7 @@ class TelemarketingImportLoader(models.AbstractModel):
         self._link_categories(plan)
         self._insert_exclusions(job, plan)
         self._insert_consents(job, plan)
+        self._note_denials(job, plan)
         excluded = self._insert_targets(plan)
         # The inserts went past the ORM: what it remembers of these lists is old.
         self.env.invalidate_all()
@@ -495,6 +509,62 @@ class TelemarketingImportLoader(models.AbstractModel):
         self.env["telemarketing.consent"]._refresh_contacts(reached, gate=False)
 
     @api.model
+    def _note_denials(self, job, plan):
+        """Who says in a row that repeats somebody that there is no consent: a no
+        counts, whatever becomes of the row. Into the ledger of whom it repeats, of
+        the partner where no contact stands for it; what it knows already is not
+        written again."""
+        cr = self.env.cr
+        cr.execute(  # pylint: disable=sql-injection
+            f"""SELECT DISTINCT ON (c.id, r.id)
+                       c.id, c.database_id, r.id, m.row, m.basis_source, m.consent_text
+                FROM ({_REPEATED}) m
+                LEFT JOIN telemarketing_contact c ON c.id = m.contact
+                LEFT JOIN res_partner r ON r.id = m.partner AND c.id IS NULL
+                WHERE m.consent_denied AND num_nonnulls(c.id, r.id) > 0
+                  AND (c.consented_on IS NOT NULL
+                       OR EXISTS (SELECT FROM telemarketing_contact k
+                                  WHERE k.partner_id = r.id
+                                    AND k.consented_on IS NOT NULL)
+                       OR NOT EXISTS (
+                           SELECT FROM telemarketing_consent k
+                           WHERE (k.contact_id = c.id OR k.partner_id = r.id)
+                             AND k.purpose = 'call' AND k.withdrawn_at IS NOT NULL
+                             AND k.company_id = %(company)s
+                             AND k.principal_id IS NOT DISTINCT FROM %(principal)s))
+                ORDER BY c.id, r.id, m.row""",
+            plan.params,
+        )
+        found = cr.fetchall()
+        if not found:
+            return
+        now = self.env["telemarketing.clock"]._now()
+        texts = plan.texts(any(row[5] for row in found))
+        values = []
+        for contact, database, partner, row, source, text in found:
+            where = self.env._("%(file)s, row %(row)s", file=job.filename, row=row)
+            values.append(
+                {
+                    "contact_id": contact,
+                    "partner_id": partner,
+                    # With a contact: its file. A partner's word is no file's.
+                    "database_id": database,
+                    "company_id": plan.company.id,
+                    "principal_id": plan.principal.id,
+                    "purpose": "call",
+                    "channel": "file",
+                    "withdrawn_at": now,
+                    "withdrawal_channel": "file",
+                    "text_id": texts.get(fold(text)) if text else False,
+                    "text_version": (text or "")[:200] or False,
+                    "source": f"{source} · {where}" if source else where,
+                }
+            )
+        # Who they are was decided by the matcher, within company and principal.
+        self.env.invalidate_all()
+        self.env["telemarketing.consent"].sudo().create(values)
+
+    @api.model
     def _write_ledger(self, job, plan, rows):
         now = self.env["telemarketing.clock"]._now()
         database = plan.database
@@ -542,28 +612,72 @@ class TelemarketingImportLoader(models.AbstractModel):
     @api.model
     def _insert_exclusions(self, job, plan):
         """People who, the file says, asked not to be called: also when their row is
-        not loaded. Towards the principal whose file it is; ours: everywhere."""
+        not loaded. Towards the principal whose file it is; ours: everywhere.
+
+        What the row says of them and, where it surely is somebody who is there, what
+        we know of them: numbers and NIF, under one reference (docs/decisions/0011).
+        """
         cr = self.env.cr
         principal = plan.principal
         scope = "principal" if principal else "all"
         cr.execute(  # pylint: disable=sql-injection
-            f"""SELECT DISTINCT ON (p.number_id)
-                       p.number_id, p.e164, p.contact_id, s.row
-                FROM {STAGE} s JOIN {PHONES} p ON p.row = s.row
-                WHERE s.exclude AND NOT EXISTS (
-                    SELECT FROM telemarketing_exclusion e
-                    WHERE e.number_id = p.number_id AND e.lifted_at IS NULL
-                      AND e.scope = %(scope)s AND e.reason = 'objection'
-                      AND e.company_id = %(company)s
-                      AND e.principal_id IS NOT DISTINCT FROM %(principal)s)
-                ORDER BY p.number_id, s.row""",
-            {**plan.params, "scope": scope},
+            f"""
+            WITH said AS MATERIALIZED (
+                SELECT row, vat, contact_id FROM {STAGE} WHERE exclude
+            ), people AS MATERIALIZED (
+                SELECT row, contact_id AS contact FROM said
+                WHERE contact_id IS NOT NULL
+                UNION
+                SELECT row, contact FROM ({_REPEATED}) m WHERE m.exclude AND m.sure
+                                                           AND contact IS NOT NULL
+            ), vats AS MATERIALIZED (
+                SELECT row, vat FROM said WHERE vat IS NOT NULL
+                UNION
+                SELECT p.row, c.vat FROM people p
+                JOIN telemarketing_contact c ON c.id = p.contact
+                WHERE c.vat <> ''
+            ), own AS (
+                -- A NIF of many names was made up to fill a column.
+                SELECT v.vat FROM (SELECT DISTINCT vat FROM vats) v
+                CROSS JOIN LATERAL (
+                    SELECT count(DISTINCT lower(name)) AS names FROM (
+                        SELECT name FROM telemarketing_contact
+                        WHERE vat = v.vat AND company_id = %(company)s
+                        LIMIT 1000) namesakes) n
+                WHERE n.names <= %(max_names)s
+            ), who AS (
+                SELECT p.row, p.number_id, p.e164, NULL AS vat
+                FROM said JOIN {PHONES} p ON p.row = said.row
+                UNION ALL
+                SELECT people.row, n.id, n.e164, NULL
+                FROM people
+                JOIN telemarketing_contact_phone p ON p.contact_id = people.contact
+                JOIN telemarketing_number n ON n.id = p.number_id
+                UNION ALL
+                SELECT row, NULL, NULL, vat FROM vats JOIN own USING (vat)
+            )
+            SELECT DISTINCT ON (w.number_id, w.vat)
+                   w.number_id, w.e164, w.vat, w.row,
+                   (SELECT min(contact) FROM people WHERE people.row = w.row)
+            FROM who w
+            WHERE NOT EXISTS (
+                SELECT FROM telemarketing_exclusion e
+                WHERE (e.number_id = w.number_id
+                       OR e.number_id IS NULL AND e.vat = w.vat)
+                  AND e.lifted_at IS NULL
+                  AND e.scope = %(scope)s AND e.reason = 'objection'
+                  AND e.company_id = %(company)s
+                  AND e.principal_id IS NOT DISTINCT FROM %(principal)s)
+            ORDER BY w.number_id, w.vat, w.row""",
+            {**plan.params, "scope": scope, "max_names": MAX_NAMES},
         )
         new = sorted(cr.fetchall(), key=lambda found: found[3])
         if not new:
             return
         Exclusion = self.env["telemarketing.exclusion"].sudo()
-        references = Exclusion._references(len(new))
+        # What stands in one row of the file is one person: one reference.
+        rows = sorted({found[3] for found in new})
+        reference_of = dict(zip(rows, Exclusion._references(len(rows)), strict=True))
         self.env.flush_all()
         added = Exclusion._record_many(
             plan.company,
@@ -571,13 +685,11 @@ class TelemarketingImportLoader(models.AbstractModel):
                 (
                     number,
                     e164,
-                    None,
-                    reference,
+                    vat,
+                    reference_of[row],
                     self.env._("%(file)s, row %(row)s", file=job.filename, row=row),
                 )
-                for reference, (number, e164, _contact, row) in zip(
-                    references, new, strict=True
-                )
+                for number, e164, vat, row, _contact in new
             ],
             scope=scope,
             principal_id=principal.id,
@@ -586,9 +698,16 @@ class TelemarketingImportLoader(models.AbstractModel):
         )
         cr.execute(
             """UPDATE telemarketing_exclusion e SET contact_id = v.contact
-               FROM unnest(%s::int[], %s::int[]) AS v(number, contact)
-               WHERE e.id = ANY(%s) AND e.number_id = v.number""",
-            [[row[0] for row in new], [row[2] for row in new], added],
+               FROM unnest(%s::int[], %s::text[], %s::int[])
+                   AS v(number, vat, contact)
+               WHERE e.id = ANY(%s) AND e.number_id IS NOT DISTINCT FROM v.number
+                 AND e.vat IS NOT DISTINCT FROM v.vat AND v.contact IS NOT NULL""",
+            [
+                [found[0] for found in new],
+                [found[2] for found in new],
+                [found[4] for found in new],
+                added,
+            ],
         )
         Exclusion.invalidate_model()
 

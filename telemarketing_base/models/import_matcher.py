@@ -522,12 +522,10 @@ class TelemarketingImportMatcher(models.AbstractModel):
             [list(changed)],
         )
         self.env.invalidate_all(flush=False)
-        answered = self._note_consents(
-            job, bool({"legal_basis", "basis_date"} & targets)
-        )
         count = len(changed)
-        for contact in answered:
-            changed.setdefault(contact, set()).add("consent")
+        if {"legal_basis", "basis_date"} & targets:
+            # With the change, so that undoing the load takes them back.
+            self._add_changes(job, "consents", self._note_consents(job), changed)
         self._ask_again(changed)
         return count
 
@@ -799,35 +797,31 @@ class TelemarketingImportMatcher(models.AbstractModel):
         for contact, *_rest in found:
             changed.setdefault(contact, set()).add(name)
 
-    def _note_consents(self, job, given_too):
-        """What the rows of people who were there say of consent, into the ledger. A no
-        always counts; a yes where its column is updated. What it knows already is not
-        written again.
+    def _note_consents(self, job):
+        """The consents that the rows of people who were there claim, into the ledger;
+        a no is the loader's to note, whatever becomes of its row. What the ledger
+        knows already is not written again.
 
-        :return: ids of those of whom something was written
+        :return: ``[(contact, row of the file, None, [id in the ledger])]``
         """
         cr = self.env.cr
         cr.execute(
-            """SELECT c.id, s.row, s.basis_date, s.consent_denied, s.consent_text,
-                      s.basis_source, c.database_id
+            """SELECT c.id, s.row, s.basis_date, s.consent_text, s.basis_source,
+                      c.database_id
                FROM telemarketing_import_stage s
                JOIN telemarketing_contact c ON c.id = s.match_id
                WHERE s.ok AND s.action IN ('update', 'unchanged')
-                 AND (s.consent_denied AND (c.consented_on IS NOT NULL OR NOT EXISTS (
-                          SELECT FROM telemarketing_consent k
-                          WHERE k.contact_id = c.id AND k.withdrawn_at IS NOT NULL))
-                      OR %s AND s.legal_basis = 'consent' AND s.basis_date IS NOT NULL
-                         AND (c.consented_on IS NULL OR c.consented_on < s.basis_date))
-            """,
-            [given_too],
+                 AND NOT s.consent_denied
+                 AND s.legal_basis = 'consent' AND s.basis_date IS NOT NULL
+                 AND (c.consented_on IS NULL OR c.consented_on < s.basis_date)
+               ORDER BY s.row"""
         )
         rows = cr.fetchall()
         if not rows:
             return []
-        now = self.env["telemarketing.clock"]._now()
-        texts = job._texts() if any(row[4] for row in rows) else {}
+        texts = job._texts() if any(row[3] for row in rows) else {}
         values = []
-        for contact, row, day, denied, text, source, database in rows:
+        for contact, row, day, text, source, database in rows:
             where = self.env._("%(file)s, row %(row)s", file=job.filename, row=row)
             values.append(
                 {
@@ -835,29 +829,31 @@ class TelemarketingImportMatcher(models.AbstractModel):
                     "database_id": database,
                     "purpose": "call",
                     "channel": "file",
-                    "given_at": False if denied else start_of_day(day),
-                    "withdrawn_at": now if denied else False,
-                    "withdrawal_channel": "file" if denied else False,
+                    "given_at": start_of_day(day),
                     "text_id": texts.get(fold(text)) if text else False,
                     "text_version": (text or "")[:200] or False,
                     "source": f"{source} · {where}" if source else where,
                 }
             )
-        self.env["telemarketing.consent"].sudo().create(values)
-        return [row[0] for row in rows]
+        consents = self.env["telemarketing.consent"].sudo().create(values)
+        self.env.flush_all()
+        return [
+            (row[0], row[1], None, consent.ids)
+            for row, consent in zip(rows, consents, strict=True)
+        ]
 
     def _ask_again(self, changed):
         """Consents and the answer to "may we call?" of these people, where it may have
         changed; who was excluded with a NIF or for want of a number may come back.
 
-        :param dict changed: ``{contact: names of what changed}``; ``consent`` where
+        :param dict changed: ``{contact: names of what changed}``; ``consents`` where
             something was written into the ledger
         """
         Target = self.env["telemarketing.target"]
         Contact = self.env["telemarketing.contact"].sudo()
         numbers = {"vat", "phones"}
-        said = Contact._CONSENT_FIELDS | numbers | {"consent"}
-        facts = Contact._GATE_FIELDS | {"consent"}
+        said = Contact._CONSENT_FIELDS | numbers | {"consents"}
+        facts = Contact._GATE_FIELDS | {"consents"}
         answered = [each for each, names in changed.items() if said & names]
         asked = {each for each, names in changed.items() if facts & names}
         asked.update(

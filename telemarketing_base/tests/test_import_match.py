@@ -442,6 +442,75 @@ class TestImportUpdate(ImportMatchCommon):
         self.assertFalse(eva.consented_on)
         self.assertEqual(eva.consent_ids.state, "withdrawn")
 
+    def skip(self, *rows, **values):
+        """A file that gives back whom it repeats."""
+        heads = "Teléfono;Nombre;Dirección;NIF;Observaciones;Consentimiento"
+        job = self.job(*rows, headings=heads, **values)
+        job.action_load()
+        job.sudo()._load()
+        self.env.invalidate_all()
+        return job
+
+    def test_no_in_a_row_that_repeats_somebody_is_believed_though_it_is_skipped(self):
+        eva = self.create_contact("Eva", "612345002")
+        partner = self.env["res.partner"].create(
+            {
+                "name": "Luz",
+                "funnel_stage": "client",
+                "phone": "+34612345003",
+                "telemarketing_principal_id": self.principal_a.id,
+                "company_id": self.company_a.id,
+            }
+        )
+        luz = self.create_contact("Luz", "612345013", self.database_other)
+        luz.sudo().partner_id = partner
+        away = self.create_contact("Eva", "612345002", self.database_b)
+        self.assertTrue(eva.consented_on and luz.consented_on and away.consented_on)
+        job = self.skip(
+            "612345002;Eva;S;;;no",
+            "612345003;Luz;S;;;no",
+            "612345004;Mar;S;;;",
+            "612345004;Mar;S;;;no",
+            match_scope="database",
+        )
+        self.assertEqual((job.loaded, job.bad), (1, 3))
+        mar = eva.search([("import_id", "=", job.id)])
+        for person in eva | luz | mar:
+            self.assertFalse(person.consented_on, person.name)
+            self.assertFalse(person.target_ids.due_at, person.name)
+        self.assertTrue(away.consented_on)
+        self.assertEqual(eva.consent_ids.state, "withdrawn")
+        # Said twice, it is written once.
+        self.skip("612345002;Eva;S;;;no", "612345003;Luz;S;;;no")
+        self.assertEqual(len(eva.consent_ids), 1)
+
+    def test_objection_in_a_row_is_of_the_person_and_not_of_that_number(self):
+        ana = self.create_contact("Ana", "612345001", vat="12345678Z")
+        eva = self.create_contact("Eva", "612345002", vat="12345679S")
+        six = self.env["telemarketing.contact"].union(
+            *(
+                self.create_contact(f"P{n}", f"6123450{n}", vat="87654321X")
+                for n in range(20, 27)
+            )
+        )
+        self.skip(
+            "612345099;Ana;S;12345678Z;no llamar;",
+            "12;Eva;S;12345679S;no llamar;",
+            "612345098;Otra;S;87654321X;no llamar;",
+        )
+        Exclusion = self.env["telemarketing.exclusion"]
+        self.assertEqual(ana.target_ids.state, "excluded")
+        found = Exclusion.search([("contact_id", "=", ana.id)])
+        self.assertEqual(
+            set(found.mapped("who")), {"612 345 001", "612 345 099", "12345678Z"}
+        )
+        self.assertEqual(len(set(found.mapped("reference"))), 1)
+        # A row that does not load, without a number.
+        self.assertEqual(eva.target_ids.state, "excluded")
+        self.assertEqual(Exclusion.search([("vat", "=", eva.vat)]).scope, "principal")
+        # A NIF that fills a column bars nobody.
+        self.assertEqual(set(six.target_ids.mapped("state")), {"ready"})
+
     def test_who_is_doubtful_or_a_client_only_is_given_back_unchanged(self):
         ana = self.create_contact("Ana", "612345001", street="V")
         eva = self.create_contact("Eva", "612345002", vat="12345678Z", street="V")
