@@ -202,6 +202,7 @@ setup_postgres() {
 		/nonexistent postgresql
 		LIST
     fi
+    # shellcheck disable=SC2012
     bin=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1)")
     major=$(basename "$(dirname "$bin")")
     TM_PGDATA=$TM_DATA/pg-$major

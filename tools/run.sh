@@ -7,8 +7,13 @@ tm_run() {
     TM_DB=${TM_DB:-telemarketing_demo} TM_PORT=${TM_PORT:-8069}
     logs=$TM_DATA/log; mkdir -p "$logs"
     # Base of the watched folders (docs/watched-folders.md).
-    : "${TELEMARKETING_WATCH_ROOT:=$TM_DATA/watch}"; export TELEMARKETING_WATCH_ROOT
-    [ -d "$TELEMARKETING_WATCH_ROOT" ] || mkdir -p -m 755 "$TELEMARKETING_WATCH_ROOT"
+    # Who names another one, here or in Odoo's configuration, makes it himself: a share
+    # that is not mounted yet must not become a folder.
+    if [ -z "${TELEMARKETING_WATCH_ROOT:-}" ]; then
+        TELEMARKETING_WATCH_ROOT=$TM_DATA/watch
+        make_watch_root
+    fi
+    export TELEMARKETING_WATCH_ROOT
     port_free "$TM_PORT" || die "port $TM_PORT of 127.0.0.1 is taken.
     Perhaps Odoo is already running there: open http://127.0.0.1:$TM_PORT
     Or choose another port:                TM_PORT=$((TM_PORT + 1)) ./tm run"
@@ -17,6 +22,7 @@ tm_run() {
     say "Starting Odoo"
     log=$logs/$TM_DB.log; : > "$log"
     # In a session of its own: the terminal's Ctrl-C reaches us, and we ask Odoo once.
+    # shellcheck disable=SC2094
     setsid python -m odoo -d "$TM_DB" --db-filter "^$TM_DB\$" --http-interface 127.0.0.1 --http-port "$TM_PORT" \
         --data-dir "$TM_DATA/odoo" --logfile "$log" </dev/null >>"$log" 2>&1 &
     odoo=$!
@@ -31,6 +37,12 @@ tm_run() {
     wait "$odoo"; code=$?
     if kill -0 "$odoo" 2>/dev/null; then note "stopping Odoo"; wait "$odoo"; code=$?; fi
     [ "$code" -le 130 ] || [ "$code" = 143 ] || die "Odoo ended with code $code; see $log"
+}
+
+# Marked as ours, so that clean removes no folder that somebody put there.
+make_watch_root() {
+    [ -e "$TM_DATA/watch" ] || [ -L "$TM_DATA/watch" ] && return 0
+    mkdir -m 755 "$TM_DATA/watch" && : > "$TM_DATA/watch/.made-by-tm"
 }
 
 port_free() {
@@ -86,7 +98,7 @@ tm_lock() {
     if [ ! -x "$uv/bin/uv" ]; then
         say "uv, which resolves the lock files"
         rm -rf "$uv"
-        "$TM_PYTHON" -m venv "$uv" && quiet_pip "$uv/bin/pip" uv || die "could not install uv in $uv"
+        { "$TM_PYTHON" -m venv "$uv" && quiet_pip "$uv/bin/pip" uv; } || die "could not install uv in $uv"
     fi
     cd "$TM_HOME" || exit 1
     for name in requirements requirements-dev; do
@@ -116,10 +128,23 @@ tm_clean() {
         stop_postgres
         remove "$TM_DATA"/pg-[0-9]* "$TM_DATA/pg-run"
     fi
-    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_DATA/watch" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_HOME/artefacts"
+    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_HOME/artefacts"
+    remove_watch_root
     if [ "${1:-}" = --all ]; then remove "$TM_CACHE/debs" "$TM_CACHE/apt" "$TM_CACHE/npm"; fi
     rm -f "$TM_CACHE/.lock" "$TM_DATA"/.lock-*
     rmdir "$TM_CACHE" "$TM_DATA" 2>/dev/null || true
+}
+
+# Only what make_watch_root made, and nothing of a share mounted within.
+remove_watch_root() {
+    watch=$TM_DATA/watch
+    [ -e "$watch" ] || [ -L "$watch" ] || return 0
+    if [ -L "$watch" ] || [ ! -f "$watch/.made-by-tm" ]; then
+        note "leaving $watch, which ./tm did not make"
+        return 0
+    fi
+    note "removing $watch"
+    rm -rf --one-file-system "${watch:?}" || note "leaving what is mounted in $watch"
 }
 
 remove() {

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from ..identity.phone import parse_phone
@@ -60,6 +61,13 @@ REASONS: dict[str, str] = {
     "file_no_result": _(
         "The file holds telephone numbers but no column that says with 1 or 0 whether"
         " each is in the list"
+    ),
+    "file_not_text": _(
+        "It is a workbook, a compressed file or a PDF and no text: save it as CSV first"
+    ),
+    "file_too_large": _("The file is too large: split it, 500 MB at most"),
+    "file_too_many_lines": _(
+        "The file has too many lines: split it, 10 million at most"
     ),
     "line_no_key": _("No hash and no telephone number"),
     "line_no_result": _("Neither 1 nor 0"),
@@ -213,6 +221,18 @@ _RESULTS |= {"no": False, "false": False}
 _PHONE_CELL = re.compile(r"\+?[\d(][\d ().\-/]{7,24}", re.ASCII)
 _LINE_LIMIT = 10_000
 _SAMPLE_LINES = 200
+# Sampled are so many columns of so many lines, blank ones too: what no list has must
+# not keep the server busy.
+_SAMPLE_COLUMNS = 64
+_SAMPLE_READ = 10_000
+# Half a million hashes with columns of their own are some 50 MB.
+SIZE_LIMIT = 500 * 1024 * 1024
+LINE_COUNT_LIMIT = 10_000_000
+# zip (also .xlsx, .ods), OLE (.xls), PDF, gzip, 7z, xz, bzip2, RAR
+_NOT_TEXT = (
+    *(b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b"),
+    *(b"7z\xbc\xaf", b"\xfd7zXZ", b"BZh9", b"Rar!"),
+)
 
 
 @dataclass(frozen=True)
@@ -276,6 +296,25 @@ def _key(kind: str, cell: str) -> str:
     return hash_e164(phone.e164) if phone else ""
 
 
+def check_file(stream: BinaryIO) -> None:
+    """Is it text that we had better read at all? By its first bytes and its size; the
+    stream is left where it stands.
+
+    :raise FileError: empty, no text, or too large
+    """
+    here = stream.tell()
+    size = stream.seek(0, io.SEEK_END) - here
+    stream.seek(here)
+    head = stream.read(8)
+    stream.seek(here)
+    if not head:
+        raise FileError("file_empty")
+    if head.startswith(_NOT_TEXT):
+        raise FileError("file_not_text")
+    if size > SIZE_LIMIT:
+        raise FileError("file_too_large")
+
+
 def detect_format(stream: BinaryIO) -> FileFormat:
     """What the file's columns are, by its first lines; the stream is read from where
     it stands.
@@ -290,7 +329,7 @@ def detect_format(stream: BinaryIO) -> FileFormat:
     stream.seek(-len(head), io.SEEK_CUR)
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     sample = []
-    for line in _lines(stream, encoding):
+    for line in islice(_lines(stream, encoding), _SAMPLE_READ):
         if line.strip():
             sample.append(line)
         if len(sample) >= _SAMPLE_LINES:
@@ -299,7 +338,7 @@ def detect_format(stream: BinaryIO) -> FileFormat:
         raise FileError("file_empty")
     best = (0.0, False, False, None)
     for separator in SEPARATORS:
-        rows = [_cells(line, separator) for line in sample]
+        rows = [_cells(line, separator)[:_SAMPLE_COLUMNS] for line in sample]
         for kind in ("hash", "phone"):
             for column in range(max(map(len, rows))):
                 found = [
@@ -334,10 +373,15 @@ def _result_column(rows: list[list[str]], key_column: int) -> int | None:
 
 
 def parse_file(stream: BinaryIO, known: FileFormat) -> Iterator[Line]:
-    """The file's lines one by one, whatever its size; headings and blank lines are
-    left out, a bad line comes with its problem."""
+    """The file's lines one by one, never all in memory; headings and blank lines are
+    left out, a bad line comes with its problem.
+
+    :raise FileError: too many lines
+    """
     key_column, result_column = known.key_column, known.result_column
     for number, line in enumerate(_lines(stream, known.encoding), 1):
+        if number > LINE_COUNT_LIMIT:
+            raise FileError("file_too_many_lines")
         if not line.strip():
             continue
         if len(line) >= _LINE_LIMIT and not line.endswith("\n"):

@@ -15,6 +15,7 @@ from ..compliance.robinson import (
     REASONS,
     FileError,
     FileFormat,
+    check_file,
     detect_format,
     parse_file,
 )
@@ -230,7 +231,8 @@ class TelemarketingRobinsonLoad(models.Model):
 
     def _check_loadable(self):
         self.ensure_one()
-        if not self.file:
+        # Its size only: the file itself may be larger than memory.
+        if not self.with_context(bin_size=True).file:
             raise UserError(self.env._("Choose a file first."))
         if not self.asked_at or self.asked_at > self.env["telemarketing.clock"]._now():
             raise UserError(
@@ -244,6 +246,7 @@ class TelemarketingRobinsonLoad(models.Model):
             raise UserError(self.env._("Choose the export that the file answers."))
         with self._open("file") as stream:
             try:
+                check_file(stream)
                 detect_format(stream)
             except FileError as error:
                 raise UserError(self._reason(error.code)) from error
@@ -410,6 +413,7 @@ class TelemarketingRobinsonLoad(models.Model):
                 )
             )
         with self._open("file") as stream:
+            check_file(stream)
             digest = hashlib.sha256()
             while piece := stream.read(1 << 20):
                 digest.update(piece)

@@ -735,6 +735,16 @@ class TestRobinsonFile(RobinsonCommon):
             load.action_start()
         self.assertEqual(self.said(), (False, False))
 
+    def test_a_workbook_is_refused_with_what_to_do_about_it(self):
+        load = self.load("PK\x03\x04" + "x" * 100, run=False)
+        with self.assertRaisesRegex(UserError, "save it as CSV"):
+            load.action_start()
+        # Nor where the file was changed after it was started.
+        load.state = "waiting"
+        load._cron_run()
+        self.assertEqual(load.state, "failed")
+        self.assertIn("save it as CSV", load.error)
+
     def test_file_of_another_channel_sets_nobody_free(self):
         wrong = "".join(f"{hash_phone(f'6{n:08d}', 'sms')}\n" for n in range(50))
         load = self.load(wrong)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import tracemalloc
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 
 from odoo.addons.telemarketing_base.compliance.robinson import (
     HASHES_PER_REQUEST,
+    LINE_COUNT_LIMIT,
     REASONS,
+    SIZE_LIMIT,
     AnswerError,
     FileError,
+    check_file,
     detect_format,
     hash_e164,
     hash_email,
@@ -324,6 +328,51 @@ def test_half_a_million_lines_take_no_more_memory_than_one():
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (b"", "file_empty"),
+        (b"PK\x03\x04\x14\x00", "file_not_text"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "file_not_text"),
+        (b"\x1f\x8b\x08", "file_not_text"),
+        (b"%PDF-1.7", "file_not_text"),
+    ],
+)
+def test_workbooks_and_compressed_files_are_refused_with_what_to_do(head, code):
+    stream = io.BytesIO(b"x" + head)
+    stream.seek(1)
+    with pytest.raises(FileError) as caught:
+        check_file(stream)
+    assert (caught.value.code, code in REASONS) == (code, True)
+
+
+def test_a_file_larger_than_any_list_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_bytes(f"{MOBILE}\n".encode())
+    with open(path, "rb+") as stream:
+        check_file(stream)
+        assert stream.tell() == 0
+        stream.truncate(SIZE_LIMIT + 1)
+        with pytest.raises(FileError, match="too large"):
+            check_file(stream)
+
+
+def test_lines_without_end_do_not_keep_the_server_busy():
+    known = detect_format(io.BytesIO(f"{MOBILE}\n".encode() * 3))
+    stream = io.BufferedReader(Endless(b"\n", LINE_COUNT_LIMIT + 10))
+    with pytest.raises(FileError, match="too many lines"):
+        list(parse_file(stream, known))
+    with pytest.raises(FileError, match="empty"):
+        detect_format(io.BufferedReader(Endless(b"\n", 10**9)))
+
+
+def test_a_line_of_nothing_but_separators_is_no_work():
+    begun = time.monotonic()
+    with pytest.raises(FileError):
+        detect_format(io.BytesIO((b";612345678," * 900 + b"\n") * 200))
+    assert time.monotonic() - begun < 10
 
 
 def test_a_line_without_end_takes_no_memory():
