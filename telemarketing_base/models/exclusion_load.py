@@ -105,6 +105,8 @@ class TelemarketingExclusionLoad(models.Model):
     returned_file = fields.Binary(attachment=True, readonly=True)
     returned_name = fields.Char(readonly=True)
     lifted_reason = fields.Char(readonly=True)
+    # Who pressed Load, or Lift: perhaps not who uploaded the file. Proof names him.
+    asked_by_id = fields.Many2one("res.users", "Asked by", readonly=True, copy=False)
 
     @api.depends("position", "total")
     def _compute_progress(self):
@@ -214,7 +216,12 @@ class TelemarketingExclusionLoad(models.Model):
             raise UserError(
                 self.env._("Say for which client company they must not be called.")
             )
-        values = {"state": "loading", "stop_asked": False, "error": False}
+        values = {
+            "state": "loading",
+            "asked_by_id": self.env.uid,
+            "stop_asked": False,
+            "error": False,
+        }
         if not load.position:
             values |= {"started_at": fields.Datetime.now(), "bad": 0, "found": 0}
         load.write(values)
@@ -243,7 +250,13 @@ class TelemarketingExclusionLoad(models.Model):
                 )
             if load.state not in ("done", "stopped", "failed"):
                 raise UserError(self.env._("%s has not been loaded.", load.filename))
-            load.write({"state": "lifting", "lifted_reason": reason})
+            load.write(
+                {
+                    "state": "lifting",
+                    "lifted_reason": reason,
+                    "asked_by_id": self.env.uid,
+                }
+            )
             _logger.info("exclusion load %s: lifted by user %s", load.id, self.env.uid)
         self.env.ref("telemarketing_base.cron_exclusion_load").sudo()._trigger()
         return True
@@ -329,6 +342,10 @@ class TelemarketingExclusionLoad(models.Model):
         self._work_in_turns(
             ["loading", "lifting"], "telemarketing_base.cron_exclusion_load"
         )
+
+    @api.private
+    def _asker(self):
+        return self.asked_by_id or super()._asker()
 
     @api.private
     def _fail(self, error):

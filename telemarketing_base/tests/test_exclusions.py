@@ -785,6 +785,20 @@ class TestExclusionLoad(ExclusionCommon):
     def of(self, load):
         return self.Exclusion.search([("load_id", "=", load.id)])
 
+    def test_proof_names_who_pressed_load_and_lift_not_who_uploaded(self):
+        load = self.make("Teléfono\n612 000 001\n")
+        theirs = self.as_user(load, self.manager)
+        theirs.action_read()
+        theirs.action_load()
+        load._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual(load.state, "done", load.error)
+        self.assertEqual(self.of(load).create_uid, self.manager)
+        theirs.action_lift("A mistaken file")
+        load._cron_load()
+        self.env.invalidate_all()
+        self.assertEqual(self.of(load).lifted_by_id, self.manager)
+
     def test_numbers_and_nifs_of_a_file_come_out_of_the_lists(self):
         anna = self.create_contact("Anna", "612000001")
         dora = self.create_contact(
