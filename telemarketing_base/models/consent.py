@@ -65,6 +65,7 @@ class TelemarketingConsent(models.Model):
             "renewal_of_id",
             "database_id",
             "interaction_id",
+            "voided_at",
         )
     )
     # Proof too; the system may blank them when a person's data are erased.
@@ -176,10 +177,17 @@ class TelemarketingConsent(models.Model):
             ("renewed", "Renewed"),
             ("withdrawn", "Withdrawn"),
             ("refused", "Refused"),
+            ("void", "Loaded by mistake"),
         ],
         "Status",
         compute="_compute_state",
         search="_search_state",
+    )
+    voided_at = fields.Datetime(
+        "Void since",
+        readonly=True,
+        help="The file that claimed it was loaded by mistake and taken back: nobody "
+        "gave it, and nobody took it back.",
     )
     withdrawn_at = fields.Datetime("Withdrawn on")
     withdrawal_channel = fields.Selection(selection=_channels)
@@ -254,13 +262,18 @@ class TelemarketingConsent(models.Model):
                 consent.text_id.display_name or consent.text_version or False
             )
 
-    @api.depends("given_at", "refused_at", "withdrawn_at", "renewed_by_ids.given_at")
+    @api.depends(
+        *("given_at", "refused_at", "withdrawn_at", "voided_at"),
+        "renewed_by_ids.given_at",
+    )
     def _compute_state(self):
         today = spanish_day(self.env["telemarketing.clock"]._now())
         for consent in self:
             last = consent._last_day()
             consent.expires_on = last
-            if consent.withdrawn_at:
+            if consent.voided_at:
+                consent.state = "void"
+            elif consent.withdrawn_at:
                 consent.state = "withdrawn"
             elif not consent.given_at:
                 consent.state = "refused" if consent.refused_at else False
@@ -296,7 +309,9 @@ class TelemarketingConsent(models.Model):
         if operator != "in":
             return NotImplemented
         today = spanish_day(self.env["telemarketing.clock"]._now())
+        void = Domain("voided_at", "!=", False)
         given = Domain("given_at", "!=", False) & Domain("withdrawn_at", "=", False)
+        given &= ~void
         alone = given & Domain("renewed_by_ids", "=", False)
 
         def first(days, company):
@@ -306,7 +321,8 @@ class TelemarketingConsent(models.Model):
             return start_of_day(since if whole else since + timedelta(days=1))
 
         found = {
-            "withdrawn": Domain("withdrawn_at", "!=", False),
+            "void": void,
+            "withdrawn": Domain("withdrawn_at", "!=", False) & ~void,
             "renewed": given & Domain("renewed_by_ids", "!=", False),
             "refused": Domain("given_at", "=", False)
             & Domain("refused_at", "!=", False)
@@ -508,7 +524,9 @@ class TelemarketingConsent(models.Model):
 
         :return: those that stood until now
         """
-        standing = self.filtered(lambda c: c.given_at and not c.withdrawn_at)
+        standing = self.filtered(
+            lambda c: c.given_at and not c.withdrawn_at and not c.voided_at
+        )
         standing.write(
             {
                 "withdrawn_at": at,
@@ -580,6 +598,7 @@ class TelemarketingConsent(models.Model):
                 ("purpose", "=", self.purpose),
                 ("given_at", ">", self.withdrawn_at),
                 ("withdrawn_at", "=", False),
+                ("voided_at", "=", False),
             ],
             limit=1,
         )
@@ -587,7 +606,7 @@ class TelemarketingConsent(models.Model):
     @api.private
     def _renew(self, values):
         """New rows, chained to these; ``values`` say when, how and with which proof."""
-        if self.filtered(lambda c: not c.given_at):
+        if self.filtered(lambda c: not c.given_at or c.voided_at):
             raise UserError(self.env._("What was never given is not renewed."))
         return self.create(
             [
@@ -722,7 +741,7 @@ class TelemarketingConsent(models.Model):
                 JOIN telemarketing_consent r ON r.id = x.row
                 WHERE r.company_id = p.company_id
                   AND r.principal_id IS NOT DISTINCT FROM p.principal_id
-                  AND r.purpose IN ('call', 'robot')
+                  AND r.purpose IN ('call', 'robot') AND r.voided_at IS NULL
                 UNION ALL
                 SELECT p.id, 'call', FALSE, NULL,
                        p.basis_on::timestamp AT TIME ZONE 'Europe/Madrid'
@@ -790,7 +809,8 @@ class TelemarketingConsent(models.Model):
             who
             & Domain("company_id", "=", contact.company_id.id)
             & Domain("principal_id", "=", contact.principal_id.id)
-            & Domain("purpose", "in", list(purposes)),
+            & Domain("purpose", "in", list(purposes))
+            & Domain("voided_at", "=", False),
             [
                 *("contact_id", "purpose", "given_at", "refused_at", "withdrawn_at"),
                 *("channel", "text_version", "source"),

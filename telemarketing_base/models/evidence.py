@@ -471,6 +471,9 @@ class TelemarketingEvidence(models.AbstractModel):
                     c.company_id == call.company_id
                     and c.principal_id == call.principal_id
                     and c.given_at <= call.started_at
+                    # What a file claimed by mistake proves what came before that
+                    # was known.
+                    and not (c.voided_at and c.voided_at <= call.started_at)
                 )
             ).sorted(lambda c: (c.given_at, c.id), reverse=True)
         return result

@@ -196,6 +196,24 @@ class TelemarketingImportLoader(models.AbstractModel):
     # A CHUNK
 
     @api.model
+    def _lock(self, company, principal, alone=False):
+        """Until the transaction ends. Two files for the same advertiser, or one file
+        twice: one chunk after the other, or both would find nobody there.
+
+        :param alone: nobody loads anything in this company meanwhile, whoever the
+            advertiser is: telephone numbers, which all share, may be deleted
+        """
+        shared = "" if alone else "_shared"
+        self.env.cr.execute(  # pylint: disable=sql-injection
+            f"""SELECT pg_advisory_xact_lock(hashtextextended(%s, 0));
+                SELECT pg_advisory_xact_lock{shared}(hashtextextended(%s, 0))""",
+            [
+                f"telemarketing.import {company.id} {principal.id}",
+                f"telemarketing.import.numbers {company.id}",
+            ],
+        )
+
+    @api.model
     def _load_chunk(self, job, plan, chunk):
         """Write these rows and the position reached, then commit.
 
@@ -203,12 +221,8 @@ class TelemarketingImportLoader(models.AbstractModel):
         """
         job._begin_chunk()
         cr = self.env.cr
-        # Two files for the same advertiser, or one file twice: one chunk after the
-        # other, or both would find nobody there. Before anything else is read.
-        cr.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"telemarketing.import {plan.company.id} {plan.principal.id}"],
-        )
+        # Before anything else is read.
+        self._lock(plan.company, plan.principal)
         self._check_there(job)
         self._fill_stage(job, chunk)
         self.env["telemarketing.import.matcher"]._match(job)

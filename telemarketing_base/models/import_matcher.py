@@ -853,7 +853,7 @@ class TelemarketingImportMatcher(models.AbstractModel):
         Contact = self.env["telemarketing.contact"].sudo()
         numbers = {"vat", "phones"}
         said = Contact._CONSENT_FIELDS | numbers | {"consents"}
-        facts = Contact._GATE_FIELDS | {"consents"}
+        facts = Contact._GATE_FIELDS | {"consents", "partner_id"}
         answered = [each for each, names in changed.items() if said & names]
         asked = {each for each, names in changed.items() if facts & names}
         asked.update(

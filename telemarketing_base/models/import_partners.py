@@ -186,7 +186,7 @@ class TelemarketingImportPartners(models.AbstractModel):
         known, rows = known or {}, rows or {}
         self = self.sudo().with_context(**QUIET)
         Partner = self.env["res.partner"]
-        lost = contacts.filtered(lambda c: not c.partner_id)
+        lost = without = contacts.filtered(lambda c: not c.partner_id)
         partner_of = {c.id: c.partner_id for c in contacts - lost}
         doubts = {}
         for contact in lost.filtered(lambda c: known.get(c.id)):
@@ -217,6 +217,11 @@ class TelemarketingImportPartners(models.AbstractModel):
         linked = contacts.filtered(lambda c: c.id in partner_of)
         accounts = self._add_accounts(linked, partner_of)
         if job:
+            # Who was there before the load is nobody's again when it is undone.
+            old = (without & linked).filtered(lambda c: c.import_id != job)
+            found = [(c.id, rows.get(c.id, 0), None, partner_of[c.id].id) for c in old]
+            Matcher = self.env["telemarketing.import.matcher"]
+            Matcher._add_changes(job, "partner_id", found, {})
             self._write_down(job, linked, partner_of, made, promoted, accounts, rows)
             if job.make_leads and stage == "prospect":
                 self._make_leads(job, linked, rows)

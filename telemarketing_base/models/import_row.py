@@ -35,7 +35,8 @@ class TelemarketingImportChange(models.Model):
 
     ``old_values`` and ``new_values``: ``{column: value}`` as JSON has them; of extra
     columns ``{"contact_properties": {property: value}}``; ``new_values["phones"]``:
-    ids of the numbers added. ``old_values`` empty: created by the load.
+    ids of the numbers added; ``new_values["consents"]``: ids of the consents claimed,
+    in the ledger. ``old_values`` empty: created by the load.
     """
 
     _name = "telemarketing.import.change"

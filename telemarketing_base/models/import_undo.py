@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .exclusion import MAX_NAMES
 from .import_matcher import SLICE, UPDATES
 from .import_partners import QUIET
 from .privacy_eraser import HELD
@@ -219,7 +220,15 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
                 OR EXISTS (SELECT FROM res_users u WHERE u.partner_id = r.id)
                 OR EXISTS (SELECT FROM telemarketing_contact o
                            WHERE o.partner_id = r.id
-                             AND o.import_id IS DISTINCT FROM %(job)s)
+                             AND o.import_id IS DISTINCT FROM %(job)s
+                             -- Whom the load itself linked is unlinked first.
+                             AND NOT EXISTS (
+                                 SELECT FROM telemarketing_import_change h
+                                 WHERE h.import_id = %(job)s AND h.contact_id = o.id
+                                   AND h.partner_id IS NULL
+                                   AND h.kept IS NOT TRUE
+                                   AND h.new_values -> 'partner_id'
+                                       = to_jsonb(r.id)))
                 OR EXISTS (SELECT FROM crm_lead o WHERE o.partner_id = r.id
                            AND NOT EXISTS (
                                SELECT FROM telemarketing_import_change h
@@ -283,6 +292,12 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
         for work in (self._undo_changes, self._undo_people, self._undo_partners):
             while True:
                 self._begin_chunk()
+                # Nobody is given a number that we take away, nor updated meanwhile.
+                self.env["telemarketing.import.loader"]._lock(
+                    self.database_id.company_id,
+                    self.database_id.principal_id,
+                    alone=True,
+                )
                 done = work()
                 if not done:
                     break
@@ -347,11 +362,14 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
                 FROM due
                 CROSS JOIN LATERAL (
                     SELECT COALESCE(jsonb_object_agg(e.key, e.value) FILTER (
-                               WHERE e.value = due.now -> e.key), '{}') AS back,
+                               WHERE f.fits), '{}') AS back,
                            COALESCE(jsonb_object_agg(e.key, e.value) FILTER (
-                               WHERE e.value IS DISTINCT FROM due.now -> e.key),
-                               '{}') AS stays
+                               WHERE NOT f.fits), '{}') AS stays
                     FROM jsonb_each(due.new_values) e
+                    CROSS JOIN LATERAL (
+                        SELECT e.value IS NOT DISTINCT FROM due.now -> e.key
+                               AND NOT (e.key = 'partner_id'
+                                        AND due.id = ANY(%(linked)s)) AS fits) f
                     WHERE e.key = ANY(%(names)s)) fit
                 CROSS JOIN LATERAL (
                     SELECT COALESCE(jsonb_object_agg(e.key, o.value) FILTER (
@@ -372,7 +390,8 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
                     contact_properties =
                         (d.properties || d.extra_back) - d.extra_gone,
                     -- Nobody else's trace, nor ours, where all is as it was.
-                    write_date = CASE WHEN to_jsonb(c.write_date)
+                    write_date = CASE WHEN NOT d.new_values ? 'write_date'
+                        THEN c.write_date WHEN to_jsonb(c.write_date)
                                            = d.new_values -> 'write_date'
                         THEN (jsonb_populate_record(NULL::telemarketing_contact,
                                                     d.old_values)).write_date
@@ -403,6 +422,7 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
             FROM d""",
                 changes=changes,
                 names=names,
+                linked=self._still_linked(changes),
                 assignments=assignments,
                 now=fields.Datetime.now(),
                 uid=self.env.uid,
@@ -433,13 +453,63 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
         self.env["telemarketing.import.matcher"]._ask_again(changed)
         return len(changes)
 
+    def _still_linked(self, changes):
+        """Those of these changes that gave somebody a partner with whom there is work
+        since: a partner that the load made and somebody touched, or calls."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT h.id FROM telemarketing_import_change h
+                   JOIN res_partner r
+                     ON r.id = (h.new_values ->> 'partner_id')::int
+                   WHERE h.id = ANY(%s) AND h.new_values ? 'partner_id'
+                     AND (EXISTS (SELECT FROM telemarketing_interaction i
+                                  WHERE i.contact_id = h.contact_id
+                                    AND i.partner_id = r.id)
+                          OR EXISTS (SELECT FROM telemarketing_import_change m
+                                     WHERE m.import_id = %s AND m.partner_id = r.id
+                                       AND COALESCE(m.old_values, 'null')
+                                           IN ('null', 'false'))
+                             AND %s)""",
+                changes,
+                self.id,
+                self._partner_worked_sql(),
+            )
+        )
+        return [row[0] for row in rows]
+
+    def _void_consents(self, changes):
+        """Consents that the load claimed of who was there: nobody gave them. They stay
+        in the ledger, void; what the person took back since stays taken back."""
+        Consent = self.env["telemarketing.consent"].sudo()
+        self.env.cr.execute(
+            """UPDATE telemarketing_consent k
+               SET voided_at = %s, write_date = %s, write_uid = %s
+               WHERE k.id IN (
+                   SELECT jsonb_array_elements_text(h.new_values -> 'consents')::int
+                   FROM telemarketing_import_change h
+                   WHERE h.id = ANY(%s) AND h.new_values ? 'consents')
+                 AND k.withdrawn_at IS NULL AND k.voided_at IS NULL
+               RETURNING k.id""",
+            [
+                self.env["telemarketing.clock"]._now(),
+                *(fields.Datetime.now(), self.env.uid, changes),
+            ],
+        )
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        if ids:
+            self.env.invalidate_all(flush=False)
+            # Also of whoever is the same client.
+            Consent.browse(ids)._refresh_people()
+
     def _undo_beside(self, changes):
-        """What the load wrote beside the contacts: categories, which go, and fields of
-        the profile, which go back where they are still what it wrote.
+        """What the load wrote beside the contacts: categories, which go, consents,
+        which are void, and fields of the profile, which go back where they are still
+        what it wrote.
 
         :return: ``{change: what stays, as in new_values}``
         """
         cr = self.env.cr
+        self._void_consents(changes)
         field = self.env["telemarketing.contact"]._fields["category_ids"]
         cr.execute(
             SQL(
@@ -491,7 +561,9 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
 
     def _undoable_fields(self):
         """Columns that a load may have changed in somebody who was there."""
-        return {name for fields_of in UPDATES.values() for name in fields_of}
+        return {name for fields_of in UPDATES.values() for name in fields_of} | {
+            "partner_id"
+        }
 
     def _sort_restored(self, rows, found, kept, gone, changed, numbers):
         json = fields.Json()
@@ -577,6 +649,7 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
                  AND partner_id IS NOT NULL""",
             [self.id, ids],
         )
+        self._keep_denials(ids)
         # An objection stays with its number or NIF.
         for statement in (
             "UPDATE telemarketing_exclusion SET contact_id = NULL"
@@ -594,6 +667,49 @@ class TelemarketingImportUndoMixin(models.AbstractModel):
         cr.execute("DELETE FROM telemarketing_contact WHERE id = ANY(%s)", [ids])
         self._drop_numbers(numbers)
         self.env.invalidate_all(flush=False)
+
+    def _keep_denials(self, contact_ids):
+        """Who said no to us stays bound when the file goes: the refusal stays in the
+        ledger as that of each number, with the NIF, whoever has it in the next file
+        (RGPD art. 7.3). A NIF of many names is nobody's (docs/decisions/0008)."""
+        Consent = self.env["telemarketing.consent"]
+        names = [
+            name
+            for name, field in Consent._fields.items()
+            if field.store
+            and field.column_type
+            and name
+            not in (
+                *("id", "contact_id", "partner_id", "database_id", "number_id"),
+                *("vat", "renewal_of_id"),
+            )
+        ]
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO telemarketing_consent (number_id, vat, %s)
+                   SELECT n.number_id, own.vat, %s
+                   FROM telemarketing_consent k
+                   JOIN telemarketing_contact c ON c.id = k.contact_id
+                   LEFT JOIN LATERAL (
+                       SELECT DISTINCT p.number_id FROM telemarketing_contact_phone p
+                       WHERE p.contact_id = c.id AND p.number_id IS NOT NULL
+                       ) n ON TRUE
+                   LEFT JOIN LATERAL (
+                       SELECT c.vat FROM (
+                           SELECT name FROM telemarketing_contact
+                           WHERE vat = c.vat AND company_id = c.company_id
+                           LIMIT 1000) namesakes
+                       WHERE c.vat <> ''
+                       HAVING count(DISTINCT lower(name)) <= %s) own ON TRUE
+                   WHERE k.contact_id = ANY(%s) AND k.withdrawn_at IS NOT NULL
+                     AND num_nonnulls(n.number_id, own.vat) > 0""",
+                SQL(", ").join(map(SQL.identifier, names)),
+                SQL(", ").join(SQL.identifier("k", name) for name in names),
+                MAX_NAMES,
+                contact_ids,
+            )
+        )
 
     def _drop_numbers(self, number_ids):
         """Numbers that nobody has any more, and of which nothing is known that it cost

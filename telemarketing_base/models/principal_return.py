@@ -673,7 +673,8 @@ class TelemarketingPrincipalReturn(models.Model):
             ),
             "consents": SQL(
                 """SELECT k.id, k.contact_id, k.purpose, k.channel, k.given_at,
-                          k.withdrawn_at, k.text_version, k.source
+                          COALESCE(k.withdrawn_at, k.voided_at) AS withdrawn_at,
+                          k.text_version, k.source
                    FROM telemarketing_consent k
                    WHERE k.contact_id = ANY(%s) ORDER BY k.id""",
                 ids,

@@ -227,7 +227,7 @@ class TelemarketingPrivacyDossier(models.AbstractModel):
             "purpose": self._label(consent, "purpose"),
             "channel": self._label(consent, "channel"),
             "given_at": self._text(consent.given_at),
-            "withdrawn_at": self._text(consent.withdrawn_at),
+            "withdrawn_at": self._text(consent.withdrawn_at or consent.voided_at),
             "text_agreed_to": consent.text_version or "",
             "source": consent.source or "",
             "evidence": consent.evidence_name or "",

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from uuid import uuid4
 
 from odoo.exceptions import AccessError, UserError
@@ -298,6 +299,134 @@ class TestImportUndo(ImportMatchCommon):
         self.undo(job)
         self.assertEqual(profile()["tariff"], "6.1")
         self.assertEqual((job.restored, job.not_restored), (0, 1))
+
+    def test_consent_that_a_wrong_file_claimed_goes_and_is_no_objection(self):
+        self.database_a.sudo().write({"legal_basis": False, "basis_date": False})
+        ana = self.create_contact("Ana", "612345001", client_key="C 1")
+        eva = self.create_contact("Eva", "612345002", client_key="C 2")
+        own = self.env["telemarketing.consent"].create(
+            {
+                "contact_id": eva.id,
+                "purpose": "call",
+                "channel": "web",
+                "given_at": self.now(days=-90),
+            }
+        )
+        day = (self.now() - timedelta(days=9)).date()
+        heads = (
+            "Teléfono;Nombre;Dirección;Código cliente;Base legal;Fecha consentimiento"
+        )
+        before = eva.consented_on
+        self.assertTrue(before)
+        self.assertFalse(ana.consented_on)
+        may = ana.target_ids.mapped("due_at"), ana.target_ids.callable_code
+        job = self.load(
+            f"612345001;Ana;N;C 1;Consentimiento;{day:%d/%m/%Y}",
+            f"612345002;Eva;N;C 2;Consentimiento;{day:%d/%m/%Y}",
+            headings=heads,
+            marked=("Base legal", "Fecha optin"),
+            duplicates="update",
+        )
+        self.assertEqual((ana.consented_on, eva.consented_on), (day, day))
+        self.assertTrue(ana.target_ids.due_at)
+        self.undo(job)
+        self.assertFalse(ana.consented_on)
+        self.assertFalse(ana.legal_basis)
+        after = ana.target_ids.mapped("due_at"), ana.target_ids.callable_code
+        self.assertEqual(after, may)
+        # What she gave herself counts again; nobody took anything back.
+        self.assertEqual(eva.consented_on, before)
+        self.assertEqual(
+            eva.consent_ids.sorted("id").mapped("state"), ["valid", "void"]
+        )
+        self.assertEqual(own.state, "valid")
+        self.assertFalse((ana | eva).consent_ids.filtered("withdrawn_at"))
+        self.assertEqual(
+            own.search([("state", "=", "void")]) & (ana | eva).consent_ids,
+            (ana | eva).consent_ids - own,
+        )
+        self.assertFalse(job.change_ids)
+        # And a file that is right is believed.
+        self.load(
+            f"612345001;Ana;N;C 1;Consentimiento;{day:%d/%m/%Y}",
+            headings=heads,
+            marked=("Base legal", "Fecha optin"),
+            duplicates="update",
+        )
+        self.assertEqual(ana.consented_on, day)
+
+    def test_refusal_that_came_with_a_file_binds_whoever_loads_the_person_again(self):
+        heads = "Teléfono;Teléfono 2;Nombre;Dirección;NIF;Consentimiento"
+        job = self.load(
+            "612345001;612345011;Ana;S;12345678Z;no",
+            "612345002;;Eva;S;;",
+            headings=heads,
+        )
+        ana, eva = self.people(job)
+        self.assertFalse(ana.consented_on)
+        self.assertTrue(eva.consented_on)
+        self.undo(job)
+        self.assertFalse(self.people(job))
+        again = self.load(
+            "612345011;;Ana;S;;",
+            "612345003;;Ana;S;12345678Z;",
+            "612345002;;Eva;S;;",
+            headings=heads,
+            duplicates="load",
+        )
+        found = [bool(person.consented_on) for person in self.people(again)]
+        self.assertEqual(found, [False, False, True])
+
+    def test_nobody_loads_a_number_while_it_is_taken_away(self):
+        def held():
+            """Modes of our lock on the numbers of the company."""
+            self.env.cr.execute(
+                """SELECT mode FROM pg_locks
+                   WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+                     AND (classid::bigint << 32) | objid::bigint
+                         = hashtextextended(%s, 0)""",
+                [f"telemarketing.import.numbers {self.company_a.id}"],
+            )
+            return {row[0] for row in self.env.cr.fetchall()}
+
+        job = self.load(*self.rows(1))
+        self.assertEqual(held(), {"ShareLock"})
+        self.undo(job)
+        self.assertEqual(held(), {"ShareLock", "ExclusiveLock"})
+
+    def test_whom_a_file_of_clients_linked_is_no_client_any_more_without_it(self):
+        ana = self.create_contact("Ana", "612345001", client_key="C 1")
+        eva = self.create_contact("Eva", "612345002", client_key="C 2")
+        luz = self.create_contact("Luz", "612345003", client_key="C 3")
+        there = self.env["res.partner"].create(
+            {
+                "name": "Luz",
+                "funnel_stage": "client",
+                "phone": "+34612345003",
+                "telemarketing_principal_id": self.principal_a.id,
+                "company_id": self.company_a.id,
+            }
+        )
+        job = self.load(
+            "612345001;Ana;N;;;C 1;;",
+            "612345002;Eva;N;;;C 2;;",
+            "612345003;Luz;N;;;C 3;;",
+            kind="clients",
+            duplicates="update",
+        )
+        made, worked = ana.partner_id, eva.partner_id
+        self.assertTrue(made and worked)
+        self.assertEqual(luz.partner_id, there)
+        self.env["res.partner"].create({"name": "Son", "parent_id": worked.id})
+        written = ana.write_date
+        self.undo(job)
+        self.assertFalse(made.exists())
+        self.assertFalse(ana.partner_id or luz.partner_id)
+        self.assertEqual(ana.write_date, written)
+        self.assertTrue(there.exists())
+        # Somebody has worked with her as a client since.
+        self.assertEqual(eva.partner_id, worked)
+        self.assertEqual(set(job.change_ids.mapped("kept")), {True})
 
     def test_file_goes_after_the_one_that_changed_its_people(self):
         job = self.load("612345001;Ana;S;12345678Z;;C 1;;")
