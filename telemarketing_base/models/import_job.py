@@ -11,7 +11,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import html2plaintext
 
 from ..identity.reasons import Problem
-from ..identity.text import fold
+from ..identity.text import fold, shown
 from ..importing import (
     REASONS,
     TARGETS,
@@ -486,7 +486,7 @@ class TelemarketingImport(models.Model):
                                 "is_updated": fold(heading) in updated,
                                 "is_key": fold(heading) in known_key,
                                 "sample": " · ".join(
-                                    str(row[place])
+                                    shown(row[place])
                                     for row in samples
                                     if row[place] not in (None, "")
                                 )[:120],
