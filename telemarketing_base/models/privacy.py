@@ -194,6 +194,11 @@ class TelemarketingPrivacy(models.AbstractModel):
             ("partner_id", "in", partners.ids),
             ("number_id", "in", numbers.ids),
         )
+        # A refusal that stayed when the file it came with was taken back.
+        found["telemarketing.consent"] |= search(
+            "telemarketing.consent",
+            ("vat", "in", self._own_vats(contacts, partners)),
+        ).filtered(lambda consent: not consent.contact_id)
         found["telemarketing.exclusion"] = search(
             "telemarketing.exclusion",
             ("contact_id", "in", contacts.ids),

@@ -376,6 +376,13 @@ class TestImportUndo(ImportMatchCommon):
         )
         found = [bool(person.consented_on) for person in self.people(again)]
         self.assertEqual(found, [False, False, True])
+        # It is found, and erased, with the person.
+        ana = self.people(again)[1]
+        linked = self.env["telemarketing.privacy"]._linked(
+            ana, ana.partner_id, self.env["telemarketing.number"], self.company_a
+        )
+        refusals = linked["telemarketing.consent"].filtered("vat")
+        self.assertEqual(refusals.mapped("vat"), ["12345678Z"] * 2)
 
     def test_nobody_loads_a_number_while_it_is_taken_away(self):
         def held():
