@@ -44,6 +44,4 @@ export const requiredFieldsField = {
     extractProps: ({options}) => ({choices: options.choices}),
 };
 
-registry
-    .category("fields")
-    .add("telemarketing_required_fields", requiredFieldsField);
+registry.category("fields").add("telemarketing_required_fields", requiredFieldsField);

@@ -36,7 +36,8 @@ registry.category("web_tour.tours").add("telemarketing_supervisor_loading", {
             run: "click",
         },
         {
-            trigger: ".o_selected_row .o_field_widget[name='target'] .o_select_menu_toggler",
+            trigger:
+                ".o_selected_row .o_field_widget[name='target'] .o_select_menu_toggler",
             run: "click",
         },
         {
