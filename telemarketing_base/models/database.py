@@ -227,25 +227,12 @@ class TelemarketingDatabase(models.Model):
 
     def action_download_original(self):
         """The files of its people, as they were loaded."""
-        self.ensure_one()
-        original = self.env["telemarketing.original"]
-        original._check_may(self)
-        original._check_any([("database_id", "=", self.id)])
-        return {
-            "type": "ir.actions.act_url",
-            "url": f"/telemarketing/original/database/{self.id}",
-            "target": "download",
-        }
+        return self.env["telemarketing.original"]._action(self, "database_id")
 
     @api.private
     def _open_original(self):
-        """See ``telemarketing.original._make``; written down who took it."""
-        self.ensure_one()
-        original = self.env["telemarketing.original"]
-        original._check_may(self)
-        *made, count = original._make([("database_id", "=", self.id)], self.name)
-        original._log(self.campaign_id, self.name, count)
-        return made
+        """See ``telemarketing.original._open``."""
+        return self.env["telemarketing.original"]._open(self, "database_id")
 
     def action_view_targets(self):
         self.ensure_one()

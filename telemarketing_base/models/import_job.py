@@ -626,25 +626,12 @@ class TelemarketingImport(models.Model):
 
     def action_download_original(self):
         """Those of this file who are still there, as it had them."""
-        self.ensure_one()
-        original = self.env["telemarketing.original"]
-        original._check_may(self)
-        original._check_any([("import_id", "=", self.id)])
-        return {
-            "type": "ir.actions.act_url",
-            "url": f"/telemarketing/original/import/{self.id}",
-            "target": "download",
-        }
+        return self.env["telemarketing.original"]._action(self, "import_id")
 
     @api.private
     def _open_original(self):
-        """See ``telemarketing.original._make``; written down who took it."""
-        self.ensure_one()
-        original = self.env["telemarketing.original"]
-        original._check_may(self)
-        *made, count = original._make([("import_id", "=", self.id)], self.filename)
-        original._log(self.campaign_id, self.filename, count)
-        return made
+        """See ``telemarketing.original._open``."""
+        return self.env["telemarketing.original"]._open(self, "import_id")
 
     # READING
 

@@ -43,6 +43,32 @@ class TelemarketingOriginal(models.AbstractModel):
         record.check_access("read")
 
     @api.model
+    def _action(self, record, field):
+        """The download of the people whose ``field`` is this database or load."""
+        record.ensure_one()
+        self._check_may(record)
+        self._check_any([(field, "=", record.id)])
+        kind = field.removesuffix("_id")
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/telemarketing/original/{kind}/{record.id}",
+            "target": "download",
+        }
+
+    @api.model
+    def _open(self, record, field):
+        """See ``_make``; written down who took it.
+
+        :return: ``(open temporary file, file name, MIME type)``
+        """
+        record.ensure_one()
+        self._check_may(record)
+        name = record[record._rec_name]
+        *made, count = self._make([(field, "=", record.id)], name)
+        self._log(record.campaign_id, name, count)
+        return made
+
+    @api.model
     def _people(self, domain):
         """Of these, those in the caller's sight that keep their row."""
         return (
