@@ -7,7 +7,7 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Drop what the ORM does not know of: parameters, a function, an index."""
+    """Drop what the ORM does not know of: parameters, a function, indexes."""
     _drop_foreign_keys(env.cr)
     env["telemarketing.demo"]._unload()
     env["ir.config_parameter"].sudo().search(
@@ -17,8 +17,9 @@ def uninstall_hook(env):
         "DROP FUNCTION IF EXISTS"
         " telemarketing_lease(int, int, timestamp, timestamp, int)"
     )
-    # Of a core column that we only indexed.
+    # Of core columns that we only indexed.
     env.cr.execute("DROP INDEX IF EXISTS res_partner__phone_sanitized_index")
+    env.cr.execute("DROP INDEX IF EXISTS res_partner__email_normalized_index")
 
 
 def _drop_foreign_keys(cr):
