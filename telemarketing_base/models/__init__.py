@@ -61,6 +61,7 @@ from . import erasure
 from . import retention
 from . import principal_return
 from . import merge_partner
+from . import merge_words
 from . import merge
 from . import res_config_settings
 from . import duplicate_people

@@ -914,7 +914,7 @@ class TelemarketingConsent(models.Model):
         self._spread({contact: purposes}, at, channel, reason, interaction)
 
     @api.private
-    def _spread(self, people, at, channel, reason, interaction=None):
+    def _spread(self, people, at, channel, reason, interaction=None, source=False):
         """A withdrawal for each number of these people, with the NIF: another file
         may bring them again, today or later, as somebody else.
 
@@ -933,6 +933,7 @@ class TelemarketingConsent(models.Model):
                     "withdrawal_channel": channel,
                     "withdrawal_reason": reason,
                     "withdrawal_interaction_id": interaction and interaction.id,
+                    "source": source,
                 }
                 for contact, purposes in people.items()
                 for purpose in sorted(purposes)

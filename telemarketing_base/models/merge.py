@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Domain
+from odoo.fields import NO_ACCESS, Domain
 
 from ..identity.nif import parse_nif
 from .merge_engine import Rewriter, Undoer
@@ -59,7 +59,7 @@ class TelemarketingMerge(models.Model):
     """
 
     _name = "telemarketing.merge"
-    _inherit = ["telemarketing.merge.partner.mixin"]
+    _inherit = ["telemarketing.merge.partner.mixin", "telemarketing.merge.words.mixin"]
     _description = "Merge"
     _order = "id desc"
 
@@ -121,6 +121,8 @@ class TelemarketingMerge(models.Model):
     moved_text = fields.Char(
         "What Moved", compute="_compute_moved_text", compute_sudo=True
     )
+    # Ids of what they had said against calls by then: the rest was said since.
+    stood = fields.Json(groups=NO_ACCESS)
     undone_at = fields.Datetime(readonly=True)
     undone_by_id = fields.Many2one("res.users", "Undone by", readonly=True)
     left_count = fields.Integer("Values Not Restored", readonly=True)
@@ -344,6 +346,10 @@ class TelemarketingMerge(models.Model):
             if contacts
             else ("partner_id", "gone_partner_ids")
         )
+        people = good[0][0].browse(
+            [one for keep, gone, _v in good for one in (keep.id, *gone.ids)]
+        )
+        said = self._said_by(people.sudo())
         return self.sudo().create(
             [
                 {
@@ -358,6 +364,12 @@ class TelemarketingMerge(models.Model):
                         else keep.sudo().telemarketing_principal_id
                     ).id,
                     "user_id": self.env.uid,
+                    "stood": {
+                        name: [
+                            row for one in (keep | gone) for row in rows.get(one.id, [])
+                        ]
+                        for name, rows in said.items()
+                    },
                     "at": now,
                     "until": now + timedelta(hours=UNDO_HOURS),
                 }
@@ -632,6 +644,7 @@ class TelemarketingMerge(models.Model):
         undoer = Undoer(self.env, self.id)
         undoer.run()
         self.env.invalidate_all(flush=False)
+        self._bind_restored(people)
         if self.model == "contact":
             self._ask_again(people.ids, revive=True)
         else:

@@ -335,6 +335,96 @@ class TestMergeContacts(MergeCommon):
         self.assertEqual(keep.basis_date, self.database_a.basis_date)
         self.assertTrue(keep.consented_on)
 
+    # SAID WHILE THEY WERE ONE
+
+    def test_who_withdrew_while_merged_is_called_under_neither_record_after_undo(self):
+        self.assertTrue(self.keep.consented_on and self.gone.consented_on)
+        merge = self.merge(self.keep, self.gone)
+        self.env["telemarketing.consent"].create(
+            {
+                "contact_id": self.keep.id,
+                "channel": "mail",
+                "withdrawn_at": self.now(hours=-1),
+                "source": "Her letter",
+            }
+        )
+        self.assertFalse(self.keep.consented_on)
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertFalse(self.keep.consented_on or self.gone.consented_on)
+        for contact in self.keep | self.gone:
+            answer = contact.target_ids._may_call_each(contact.phone_ids, self.now())
+            for verdict in answer.values():
+                self.assertNotEqual(verdict["answer"], "allowed", contact.name)
+        copied = self.env["telemarketing.consent"].search(
+            [("contact_id", "=", self.gone.id)]
+        )
+        self.assertEqual(len(copied), 2, "One for each number")
+        for row in copied:
+            self.assertIn("Her letter", row.source)
+            self.assertIn(f"merge no. {merge.id}", row.source)
+            self.assertEqual(row.withdrawn_at, self.now(hours=-1))
+
+    def test_the_kept_one_too_is_not_called_after_a_withdrawal_of_the_other_s_row(self):
+        consent = self.env["telemarketing.consent"].create(
+            {"contact_id": self.gone.id, "given_at": self.now(days=-3)}
+        )
+        merge = self.merge(self.keep, self.gone)
+        consent._withdraw(self.now(hours=-1), "call", "No more")
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertEqual(consent.contact_id, self.gone)
+        self.assertFalse(self.keep.consented_on or self.gone.consented_on)
+
+    def test_an_exclusion_of_the_merged_person_binds_both_after_undo(self):
+        merge = self.merge(self.keep, self.gone)
+        exclusion = self.env["telemarketing.exclusion"].create(
+            {
+                "contact_id": self.keep.id,
+                "scope": "principal",
+                "principal_id": self.principal_a.id,
+                "channel": "mail",
+                "source": "Her letter",
+            }
+        )
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertEqual(self.gone.target_ids.state, "excluded")
+        self.assertEqual(self.keep.target_ids.state, "excluded")
+        rows = exclusion._case()
+        self.assertEqual(rows.contact_id, self.keep | self.gone)
+        self.assertIn("merge no.", (rows - exclusion).source)
+        rows.action_lift("A mistake")
+        self.env.invalidate_all()
+        self.assertEqual(self.gone.target_ids.state, "ready")
+
+    def test_an_objection_to_one_number_does_not_bar_the_restored_one(self):
+        merge = self.merge(self.keep, self.gone)
+        self.env["telemarketing.exclusion"].create(
+            {
+                "contact_id": self.keep.id,
+                "number_id": self.keep.phone_ids[0].number_id.id,
+                "scope": "campaign",
+                "campaign_id": self.campaign_a.id,
+            }
+        )
+        merge._undo()
+        self.env.invalidate_all()
+        self.assertEqual(self.keep.target_ids.state, "excluded")
+        self.assertEqual(self.gone.target_ids.state, "ready")
+
+    def test_who_refused_while_merged_is_asked_under_neither_record_after_undo(self):
+        merge = self.merge(self.keep, self.gone)
+        self.env["telemarketing.consent"].sudo().create(
+            {"contact_id": self.keep.id, "refused_at": self.now(hours=-1)}
+        )
+        merge._undo()
+        self.env.invalidate_all()
+        Consent = self.env["telemarketing.consent"]
+        for contact in self.keep | self.gone:
+            rows = Consent.search([("contact_id", "=", contact.id)])
+            self.assertEqual(rows.mapped("refused_at"), [self.now(hours=-1)])
+
     # CHANGED SINCE
 
     def test_undo_lists_what_was_changed_since_and_leaves_it(self):
@@ -907,6 +997,39 @@ class TestMergePartners(MergeCommon):
         self.assertFalse(self.gone.exists())
         self.assertTrue(other.exists())
         self.assertFalse(other.active)
+
+    def test_a_withdrawal_while_merged_binds_the_contacts_of_both_after_undo(self):
+        contacts = self.create_contact("Carmen", "612345671") | self.create_contact(
+            "Carmen", "612345672"
+        )
+        for contact, partner in zip(contacts, self.keep | self.gone, strict=True):
+            contact.sudo().partner_id = partner
+        partner = {"partner_id": self.keep.id, "principal_id": self.principal_a.id}
+        for hour, whose in ((-9, {"contact_id": contacts[0].id}), (-5, partner)):
+            with self.subTest(whose=list(whose)):
+                self.env["telemarketing.consent"].create(
+                    [
+                        {"contact_id": c.id, "given_at": self.now(hours=hour)}
+                        for c in contacts
+                    ]
+                )
+                self.assertTrue(all(c.consented_on for c in contacts))
+                merge = self.merge(self.keep, self.gone, user=self.manager)
+                self.env["telemarketing.consent"].create(
+                    {**whose, "withdrawn_at": self.now(hours=hour + 1)}
+                )
+                self.assertFalse(any(c.consented_on for c in contacts))
+                merge._undo()
+                self.env.invalidate_all()
+                self.assertFalse(any(c.consented_on for c in contacts))
+                self.env["telemarketing.consent"].create(
+                    [
+                        {"contact_id": c.id, "given_at": self.now(hours=hour + 2)}
+                        for c in contacts
+                    ]
+                )
+                self.env.invalidate_all()
+                self.assertTrue(all(c.consented_on for c in contacts))
 
     def test_an_erased_client_survives_in_no_twin(self):
         contact = self.create_contact("Carmen Soler", "612345671")
