@@ -310,7 +310,7 @@ class TelemarketingImportArticles(models.AbstractModel):
                 self.env._("Article"),
                 self.env._("Category"),
                 self.env._("Price"),
-                self.env._("VAT"),
+                self.env._("VAT (%)"),
                 self.env._("Tariffs"),
                 self.env._("Offer"),
                 self.env._("What is wrong"),
