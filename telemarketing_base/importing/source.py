@@ -97,6 +97,8 @@ class Source:
             "staging": pack(self.staging),
             "skip": self.skip,
             "size": self.size,
+            # A short one, so that the database has not long to wait for its first.
+            "first": max(1, self.size // 5),
         }
         # Nothing of ours is inherited but the two pipes: no socket, no cursor.
         process = self._process = subprocess.Popen(

@@ -327,20 +327,27 @@ class Lines:
 
 
 def chunks(
-    table: Table, staging: Staging, skip: int = 0, size: int = CHUNK
+    table: Table,
+    staging: Staging,
+    skip: int = 0,
+    size: int = CHUNK,
+    first: int | None = None,
 ) -> Iterator[Chunk]:
     """The rows of a table after the first ``skip`` ones, which are read and not
-    cleaned. Raises ReadError as ``Table.rows`` does."""
+    cleaned; ``first``: so many in the first chunk, if not ``size`` as in the others.
+    Raises ReadError as ``Table.rows`` does."""
     clean = Cleaner(list(staging.mapping), staging.settings).clean
     lines = Lines(staging).of_row
     rows = itertools.islice(table.rows(), skip, None)
     done: list[str] = []
     number = 0
+    wanted = first or size
     for number, raw in rows:
         done.append(lines(clean(raw, number)))
-        if len(done) >= size:
+        if len(done) >= wanted:
             yield _chunk(done, number)
             done = []
+            wanted = size
     if done:
         yield _chunk(done, number)
 

@@ -74,7 +74,8 @@ def main():
         facts = {"kind": table.kind, "separator": table.separator}
         facts["headings"] = table.headings
         send(b"T", json.dumps(facts).encode())
-        for chunk in chunks(table, staging, task["skip"], task["size"]):
+        todo = chunks(table, staging, task["skip"], task["size"], task["first"])
+        for chunk in todo:
             send(b"C", chunk.data, chunk.count, chunk.last)
         send(b"X")
     except ReadError as error:

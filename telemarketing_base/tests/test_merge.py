@@ -340,11 +340,12 @@ class TestMergeContacts(MergeCommon):
     def test_who_withdrew_while_merged_is_called_under_neither_record_after_undo(self):
         self.assertTrue(self.keep.consented_on and self.gone.consented_on)
         merge = self.merge(self.keep, self.gone)
+        withdrawn_at = self.now(hours=-1)
         self.env["telemarketing.consent"].create(
             {
                 "contact_id": self.keep.id,
                 "channel": "mail",
-                "withdrawn_at": self.now(hours=-1),
+                "withdrawn_at": withdrawn_at,
                 "source": "Her letter",
             }
         )
@@ -363,7 +364,7 @@ class TestMergeContacts(MergeCommon):
         for row in copied:
             self.assertIn("Her letter", row.source)
             self.assertIn(f"merge no. {merge.id}", row.source)
-            self.assertEqual(row.withdrawn_at, self.now(hours=-1))
+            self.assertEqual(row.withdrawn_at, withdrawn_at)
 
     def test_the_kept_one_too_is_not_called_after_a_withdrawal_of_the_other_s_row(self):
         consent = self.env["telemarketing.consent"].create(
@@ -415,15 +416,16 @@ class TestMergeContacts(MergeCommon):
 
     def test_who_refused_while_merged_is_asked_under_neither_record_after_undo(self):
         merge = self.merge(self.keep, self.gone)
+        refused_at = self.now(hours=-1)
         self.env["telemarketing.consent"].sudo().create(
-            {"contact_id": self.keep.id, "refused_at": self.now(hours=-1)}
+            {"contact_id": self.keep.id, "refused_at": refused_at}
         )
         merge._undo()
         self.env.invalidate_all()
         Consent = self.env["telemarketing.consent"]
         for contact in self.keep | self.gone:
             rows = Consent.search([("contact_id", "=", contact.id)])
-            self.assertEqual(rows.mapped("refused_at"), [self.now(hours=-1)])
+            self.assertEqual(rows.mapped("refused_at"), [refused_at])
 
     # CHANGED SINCE
 
