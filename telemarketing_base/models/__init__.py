@@ -48,6 +48,14 @@ from . import privacy
 from . import privacy_dossier
 from . import privacy_lookup
 from . import telephony
+from . import desk_parts
+from . import desk_person
+from . import desk_agenda
+from . import desk_result
+from . import desk_order
+from . import desk_booking
+from . import desk_help
+from . import desk_training
 from . import desk
 from . import res_partner
 from . import res_users

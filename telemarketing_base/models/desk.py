@@ -1,4 +1,3 @@
-import functools
 import logging
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..identity.phone import format_phone, mask_phone
+from .desk_seat import LostSeatError, seat
 
 _logger = logging.getLogger(__name__)
 
@@ -36,35 +36,6 @@ BASIS_ARTICLES = {
 }
 
 
-class _LostSeatError(Exception):
-    """Another tab or browser of this agent works now; ``closed``: none does, the
-    session has ended."""
-
-    def __init__(self, closed):
-        super().__init__()
-        self.closed = closed
-
-
-def _seat(method):
-    """Find the caller's open session by the tab's token, or answer ``lost_seat``.
-
-    The wrapped method gets the session (sudo) in place of the token.
-    """
-
-    @functools.wraps(method)
-    def wrapper(self, token, *args, **kwargs):
-        try:
-            return method(self, self._session(token), *args, **kwargs)
-        except _LostSeatError as lost:
-            return {
-                "lost_seat": True,
-                "closed": lost.closed,
-                "now": self._text(self._now()),
-            }
-
-    return wrapper
-
-
 class TelemarketingDesk(models.AbstractModel):
     """The agents' door: what the call desk asks, in docs/architecture.md.
 
@@ -75,6 +46,16 @@ class TelemarketingDesk(models.AbstractModel):
 
     _name = "telemarketing.desk"
     _description = "Call Desk"
+    _inherit = [
+        "telemarketing.desk.person",
+        "telemarketing.desk.agenda",
+        "telemarketing.desk.result",
+        "telemarketing.desk.order",
+        "telemarketing.desk.booking",
+        "telemarketing.desk.help",
+        "telemarketing.desk.training",
+        "telemarketing.desk.parts",
+    ]
 
     # PROTOCOL
 
@@ -112,6 +93,7 @@ class TelemarketingDesk(models.AbstractModel):
             "telephony": self.env["telemarketing.telephony"]
             .sudo()
             ._capabilities(user, campaign),
+            **self._open_parts(session),
         }
         if campaign and not other_seat:
             held = self.env["telemarketing.target"].sudo()._held_by(user)
@@ -129,7 +111,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self.open_desk(token)
 
     @api.model
-    @_seat
+    @seat
     def choose_campaign(self, session, campaign_id):
         campaign = self._my_campaigns().filtered(lambda c: c.id == campaign_id)
         if not campaign:
@@ -172,7 +154,7 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    @_seat
+    @seat
     def set_state(self, session, state, reason_id=False):
         if state not in ("ready", "paused"):
             raise UserError(self.env._("A desk is made ready or paused."))
@@ -200,7 +182,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self._answer(session)
 
     @api.model
-    @_seat
+    @seat
     def log_out(self, session):
         held = self.env["telemarketing.target"].sudo()._held_by(self.env.user)
         if held.state in ("talking", "wrap_up"):
@@ -216,7 +198,7 @@ class TelemarketingDesk(models.AbstractModel):
         return {"now": self._text(self._now()), "logged_out": True}
 
     @api.model
-    @_seat
+    @seat
     def heartbeat(self, session):
         now = self._now()
         session.last_seen_at = now
@@ -226,10 +208,11 @@ class TelemarketingDesk(models.AbstractModel):
         return {
             **self._answer(session),
             "lease_until": self._text(held.leased_until),
+            **self._beat_parts(session),
         }
 
     @api.model
-    @_seat
+    @seat
     def get_next(self, session):
         campaign = self._working_campaign(session)
         if (
@@ -242,7 +225,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self._next_answer(session, campaign)
 
     @api.model
-    @_seat
+    @seat
     def get_target(self, session, target_id):
         """Work a given target: a callback of mine, or one found by search."""
         campaign = self._working_campaign(session)
@@ -306,7 +289,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self._answer(session, call=self._call_values(target), empty=False)
 
     @api.model
-    @_seat
+    @seat
     def dial(self, session, uuid, target_id, phone_id):
         """Write the attempt, then say how to dial. The same uuid dials nobody twice."""
         target = self._lock_held(target_id)
@@ -392,7 +375,7 @@ class TelemarketingDesk(models.AbstractModel):
         )
 
     @api.model
-    @_seat
+    @seat
     def control(self, session, uuid, action, params=None):
         """Hang up, hold, transfer…: what the provider of my open call can do."""
         interaction = self._own_interaction(uuid)
@@ -404,7 +387,7 @@ class TelemarketingDesk(models.AbstractModel):
         return telephony._control(interaction, action, **(params or {}))
 
     @api.model
-    @_seat
+    @seat
     def object(self, session, uuid, target_id, scope="all"):
         """The person on the desk said no: recorded and committed before anything
         else, effective at once in every list (Circular AEPD 1/2023, 6.b). The call
@@ -461,7 +444,7 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    @_seat
+    @seat
     def take_back_objection(self, session, uuid, target_id, reference):
         """The key was pressed by mistake: lifted with that reason, which stays in
         the log. Only my own, of the person on my desk, and only just now."""
@@ -495,7 +478,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self._answer(session, call=call, objection=False)
 
     @api.model
-    @_seat
+    @seat
     def save_notes(self, session, uuid, target_id, notes, profile=None, renew=True):
         target = self._lock_held(target_id)
         interaction = self._own_interaction(uuid, target_id)
@@ -515,7 +498,7 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    @_seat
+    @seat
     def record_consent(self, session, uuid, target_id, purposes, given, text_id=False):
         """Write down what the person answered to a text that was read to her.
 
@@ -558,7 +541,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self._consent_answer(target, interaction)
 
     @api.model
-    @_seat
+    @seat
     def withdraw_consent(self, session, uuid, target_id, reason=""):
         """The person says in the call that the consent to being called is over: no
         more calls for the advertiser, on whatever basis, effective at once."""
@@ -594,7 +577,7 @@ class TelemarketingDesk(models.AbstractModel):
         }
 
     @api.model
-    @_seat
+    @seat
     def release(self, session, target_id):
         target = self._lock_held(target_id)
         if target and target.state == "leased":
@@ -602,7 +585,7 @@ class TelemarketingDesk(models.AbstractModel):
         return self._answer(session)
 
     @api.model
-    @_seat
+    @seat
     def close_and_get_next(
         self, session, uuid, target_id, disposition_id, payload=None, next=True
     ):
@@ -626,12 +609,12 @@ class TelemarketingDesk(models.AbstractModel):
         )
 
     @api.model
-    @_seat
+    @seat
     def callbacks(self, session):
         return self._callback_values(session)
 
     @api.model
-    @_seat
+    @seat
     def search_people(self, session, text, own=True):
         """Limited cards of people in the session's campaign; logged and capped."""
         campaign = self._working_campaign(session)
@@ -725,7 +708,7 @@ class TelemarketingDesk(models.AbstractModel):
         self._check_agent()
         session = self._open_session()
         if not session or session.token != self._check_token(token):
-            raise _LostSeatError(closed=not session)
+            raise LostSeatError(closed=not session)
         return session
 
     @api.model
@@ -875,7 +858,7 @@ class TelemarketingDesk(models.AbstractModel):
             )
             target.interaction_id = interaction
         callback = self._check_callback(interaction, disposition, payload)
-        lines = self._check_order(campaign, disposition, payload)
+        given = self._check_closing(interaction, campaign, disposition, payload)
         values = self._closing_values(interaction, target, campaign, payload)
         said, unsaid = self._check_legal_lines(
             interaction,
@@ -893,10 +876,9 @@ class TelemarketingDesk(models.AbstractModel):
         interaction._close(disposition, values)
         if unsaid:
             interaction._add_todo(unsaid)
-        if disposition.qualifies or lines or disposition.needs_order:
+        if self._wants_prospect(disposition, given):
             interaction._qualify()
-        if lines:
-            interaction._take_order(lines)
+        self._after_closing(interaction, given)
         moved = target or self._lock_returned(interaction)
         if moved and moved.interaction_id in (interaction, interaction.browse()):
             if callback:
@@ -1003,39 +985,6 @@ class TelemarketingDesk(models.AbstractModel):
                     gate._text(finding),
                 )
             )
-
-    @api.model
-    def _check_order(self, campaign, disposition, payload):
-        lines = []
-        given = (payload.get("order") or {}).get("lines") or []
-        if (given or disposition.needs_order) and campaign.call_purpose != "commercial":
-            raise UserError(
-                self.env._(
-                    "Nothing is sold in %s: its calls are surveys or service. Choose a "
-                    "result without an order.",
-                    campaign.name,
-                )
-            )
-        for line in given:
-            article = campaign.article_ids.filtered(
-                lambda a, line=line: a.id == line.get("article_id")
-            )
-            quantity = line.get("quantity") or 0
-            if not article:
-                raise UserError(self.env._("The campaign does not sell this article."))
-            if not isinstance(quantity, int | float) or not 0 < quantity <= 100_000:
-                raise UserError(
-                    self.env._("Say how many of %s.", article.product_id.display_name)
-                )
-            lines.append((article, quantity))
-        if disposition.needs_order and not lines and campaign.article_ids:
-            raise UserError(
-                self.env._(
-                    "“%s” takes an order: choose at least one article.",
-                    disposition.name,
-                )
-            )
-        return lines
 
     @api.model
     def _closing_values(self, interaction, target, campaign, payload):
@@ -1457,18 +1406,6 @@ class TelemarketingDesk(models.AbstractModel):
             "action_types": [
                 {"id": a.id, "name": a.name} for a in campaign._action_types()
             ],
-            "articles": [
-                {
-                    "id": article.id,
-                    "name": article.product_id.display_name,
-                    "price": article.price_unit,
-                    "currency": article.currency_id.symbol,
-                    "discount": article.discount,
-                    "offer": article.offer or "",
-                    "conditions": article.conditions or "",
-                }
-                for article in campaign.article_ids
-            ],
             "profile_fields": [
                 {
                     "name": field["name"],
@@ -1490,6 +1427,7 @@ class TelemarketingDesk(models.AbstractModel):
                 )
             ],
             "scripts": [self._script_values(script) for script in campaign.script_ids],
+            **self._campaign_parts(campaign),
         }
 
     @api.model
@@ -1601,6 +1539,7 @@ class TelemarketingDesk(models.AbstractModel):
             if interaction
             else False,
             "script_values": self._script_placeholders(target),
+            **self._call_parts(target),
         }
 
     @api.model
@@ -1758,7 +1697,6 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _closed_values(self, interaction):
-        order = interaction.order_ids[:1]
         return {
             "uuid": interaction.uuid,
             "target_id": interaction.target_id.id,
@@ -1766,9 +1704,7 @@ class TelemarketingDesk(models.AbstractModel):
             "todo": (interaction.todo or "").splitlines(),
             "partner_id": interaction.partner_id.id,
             "lead_id": interaction.lead_id.id,
-            "order": {"id": order.id, "name": order.name, "total": order.amount_total}
-            if order
-            else False,
+            **self._closed_parts(interaction),
         }
 
     @api.model

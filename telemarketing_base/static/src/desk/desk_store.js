@@ -328,6 +328,24 @@ export class DeskStore extends Reactive {
         }
     }
 
+    /**
+     * A request of a part of the desk: one at a time, its error beside what it
+     * concerns (`errors[scope]`), its answer taken over and returned; false otherwise.
+     */
+    async request(name, scope, method, kwargs = {}) {
+        return this._act(name, scope, async () => {
+            const answer = await this._rpc(method, kwargs);
+            return this._apply(answer) && answer;
+        });
+    }
+
+    /** What a part of the desk keeps with the attempt (`draft.extra`); survives reload. */
+    setExtra(part, value) {
+        if (this.draft) {
+            this.edit({extra: {...this.draft.extra, [part]: value}});
+        }
+    }
+
     setError(scope, text) {
         if (text) {
             this.errors[scope] = text;
