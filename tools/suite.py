@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 HOME = Path(os.environ.get("TM_HOME") or Path(__file__).resolve().parent.parent)
-KERNELS = ("identity", "importing", "compliance", "pacing", "calculation")
+KERNELS = ("identity", "importing", "compliance", "pacing", "calculation", "booking")
 
 
 def read_manifest(place):
