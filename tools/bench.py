@@ -1,6 +1,7 @@
 """./tm bench: measure, print a table, write artefacts/bench-<name>.json.
 
-Usage: bench.py [lease] [close] [gate] [import] [start] [options]; without a name:
+Usage: bench.py [lease] [close] [gate] [import] [shift] [start]
+[options]; without a name:
 lease, close, gate.
 A benchmark says what it found beside a baseline measured in the same run. Nothing
 here is a test: only what must never happen (a target given twice) ends it badly.
@@ -10,20 +11,21 @@ import argparse
 import sys
 
 import databases
-from benches import close, gate, importing, lease, start
+from benches import close, gate, importing, lease, shift, start
 
 BENCHES = {
     "lease": lease,
     "close": close,
     "gate": gate,
     "import": importing,
+    "shift": shift,
     "start": start,
 }
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./tm bench")
-    parser.add_argument("names", nargs="*", metavar="lease|close|gate|import|start")
+    parser.add_argument("names", nargs="*", metavar="|".join(BENCHES))
     parser.add_argument("--quick", action="store_true", help="small, to try it out")
     parser.add_argument("--keep", action="store_true", help="leave the database")
     parser.add_argument("--cold", action="store_true", help="start: also from nothing")

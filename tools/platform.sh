@@ -167,6 +167,27 @@ setup_odoo() {
     touch "$root/.tm-complete"
 }
 
+# ---------------------------------------------------------------- nginx
+# For the bench through the shipped proxy file. Debian's package unpacked, not
+# installed: installing it would start a server on port 80.
+setup_nginx() {
+    for TM_NGINX in /usr/sbin/nginx "$TM_CACHE/nginx/usr/sbin/nginx"; do
+        [ -x "$TM_NGINX" ] && { export TM_NGINX; return 0; }
+    done
+    need_packages <<-LIST
+	apt-get apt
+	dpkg-deb dpkg
+	LIST
+    say "nginx from Debian (unpacked, not installed)"
+    got=$(mktemp -d) || die "no room for temporary files"
+    [ -n "${TM_APT_FRESH:-}" ] || { as_root apt-get update -qq || die "apt-get update failed"; TM_APT_FRESH=1; }
+    (cd "$got" && apt-get -q -o APT::Sandbox::User="" download nginx >&2) || die "could not download nginx"
+    mkdir -p "$TM_CACHE/nginx" && dpkg-deb -x "$got"/nginx_*.deb "$TM_CACHE/nginx" || die "could not unpack nginx"
+    rm -rf "$got"
+    "$TM_NGINX" -v >&2 || die "nginx does not start; install it: apt-get install nginx"
+    export TM_NGINX
+}
+
 link_odoo() {
     [ -n "${TM_ODOO_LIB:-}" ] || return 0
     site=$("$TM_VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
