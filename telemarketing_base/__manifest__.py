@@ -48,6 +48,7 @@
         "views/telemarketing_desk_action.xml",
         "report/evidence.xml",
         "views/telemarketing_interaction_views.xml",
+        "wizards/appointment_callback_views.xml",
         "wizards/distribute_views.xml",
         "wizards/import_undo_views.xml",
         "wizards/exclusion_views.xml",

@@ -53,6 +53,7 @@ from . import desk_person
 from . import desk_agenda
 from . import desk_result
 from . import desk_order
+from . import booking
 from . import desk_booking
 from . import desk_help
 from . import desk_training

@@ -214,6 +214,91 @@ class TelemarketingCampaign(models.Model):
         "writing (TRLGDCU art. 98.6).",
     )
 
+    # desk: appointments; see booking/slots.py, Rule
+    appointment_minutes = fields.Integer(
+        "Appointments Take (minutes)",
+        default=60,
+        help="What the agent starts from; each appointment may be longer or shorter.",
+    )
+    appointment_grid = fields.Selection(
+        [(str(n), f"{n} min") for n in (10, 15, 20, 30, 60)],
+        "Slots Every",
+        default="30",
+        required=True,
+    )
+    appointment_kind = fields.Selection(
+        lambda self: (
+            self.env["calendar.event"]
+            ._fields["telemarketing_kind"]
+            ._description_selection(self.env)
+        ),
+        "Usual Kind of Appointment",
+        default="visit",
+    )
+    travel_minutes = fields.Integer(
+        "Way Between Visits (minutes)",
+        default=30,
+        help="Kept free before and after a visit. Calls need no way.",
+    )
+    near_minutes = fields.Integer(
+        "Way Within a Postcode (minutes)",
+        default=10,
+        help="Between two visits with the same postcode.",
+    )
+    appointment_notice_minutes = fields.Integer(
+        "Not Before (minutes)",
+        default=60,
+        help="Nobody is booked sooner than this from now.",
+    )
+    appointment_days = fields.Integer("Book Up To (days)", default=60)
+    appointment_alarm_ids = fields.Many2many(
+        "calendar.alarm",
+        "telemarketing_campaign_alarm_rel",
+        "campaign_id",
+        "alarm_id",
+        "Reminders of Appointments",
+        default=lambda self: self.env.ref(
+            "telemarketing_base.alarm_day_before", raise_if_not_found=False
+        ),
+        groups=SUPERVISOR,
+        help="Sent by Odoo's calendar to the person and to who visits.",
+    )
+    appointment_mail_template_id = fields.Many2one(
+        "mail.template",
+        "Mail to the Person",
+        domain="[('model', '=', 'calendar.attendee')]",
+        default=lambda self: self._default_appointment_template(),
+        groups=SUPERVISOR,
+        help="Sent when the appointment is booked, with a file for the calendar.",
+    )
+    visit_mail_template_id = fields.Many2one(
+        "mail.template",
+        "Mail to Who Visits",
+        domain="[('model', '=', 'calendar.attendee')]",
+        default=lambda self: self._default_appointment_template(),
+        groups=SUPERVISOR,
+    )
+    appointment_sms_template_id = fields.Many2one(
+        "sms.template",
+        "SMS to the Person",
+        domain="[('model', '=', 'calendar.event')]",
+        groups=SUPERVISOR,
+    )
+    visit_sms_template_id = fields.Many2one(
+        "sms.template",
+        "SMS to Who Visits",
+        domain="[('model', '=', 'calendar.event')]",
+        groups=SUPERVISOR,
+    )
+
+    _appointment_numbers = models.Constraint(
+        "CHECK (appointment_minutes BETWEEN 5 AND 480 AND appointment_days "
+        "BETWEEN 1 AND 366 AND travel_minutes BETWEEN 0 AND 480 AND near_minutes "
+        "BETWEEN 0 AND 480 AND appointment_notice_minutes BETWEEN 0 AND 43200)",
+        "An appointment takes 5 to 480 minutes and is booked 1 to 366 days ahead; a "
+        "way takes 0 to 480 minutes and the notice 30 days at most.",
+    )
+
     # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
     # in the chatter; the principal's contacts read the campaign, not this.
     call_purpose = fields.Selection(
@@ -376,6 +461,12 @@ class TelemarketingCampaign(models.Model):
             ("appointment", self.env._("Appointments")),
             ("survey", self.env._("Surveys")),
         ]
+
+    @api.model
+    def _default_appointment_template(self):
+        return self.env.ref(
+            "calendar.calendar_template_meeting_invitation", raise_if_not_found=False
+        )
 
     @api.model
     def _default_supervisor_ids(self):

@@ -41,6 +41,16 @@ class TelemarketingZone(models.Model):
     postcodes = fields.Char(
         help="Postcodes or their first digits, separated by spaces: 28 46002 461"
     )
+    user_ids = fields.Many2many(
+        "res.users",
+        "telemarketing_zone_user_rel",
+        "zone_id",
+        "user_id",
+        "Visited by",
+        domain="[('share', '=', False)]",
+        help="Agents book visits in this zone with these people, and with whoever has "
+        "no zone at all.",
+    )
 
     @api.constrains("postcodes")
     def _check_postcodes(self):

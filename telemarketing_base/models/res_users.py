@@ -10,6 +10,16 @@ class ResUsers(models.Model):
         "Blocked for Calls",
         help="Blocked: cannot enter the call desk; what it held goes back to the list.",
     )
+    telemarketing_zone_ids = fields.Many2many(
+        "telemarketing.zone",
+        "telemarketing_zone_user_rel",
+        "user_id",
+        "zone_id",
+        "Zones Visited",
+        groups="telemarketing_base.group_supervisor,base.group_erp_manager",
+        help="Agents book visits of this person in these zones only; without zones, "
+        "everywhere.",
+    )
     telemarketing_is_agent = fields.Boolean(
         compute="_compute_telemarketing_roles", search="_search_telemarketing_is_agent"
     )

@@ -146,6 +146,11 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"campaign_id": campaign.id, "at": "2026-11-24 10:00:00", "counts": {}}
 
     @classmethod
+    def _values_booking_guard(cls, scope, campaign, agent, team, n):
+        company = campaign.company_id
+        return {"user_id": cls._create_user(f"guarded {n}", company=company).id}
+
+    @classmethod
     def _values_gate_refresh(cls, scope, campaign, agent, team, n):
         return {"company_id": campaign.company_id.id, "reason": f"Test {n}"}
 

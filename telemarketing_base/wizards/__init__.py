@@ -1,3 +1,4 @@
+from . import appointment_callback
 from . import consent
 from . import distribute
 from . import import_undo
