@@ -339,6 +339,21 @@ export class DeskStore extends Reactive {
         });
     }
 
+    /**
+     * Something that a part of the desk only reads: holds nothing up meanwhile. The
+     * answer, or false with its error beside what it concerns.
+     */
+    async ask(scope, method, kwargs = {}) {
+        try {
+            const answer = await this._rpc(method, kwargs);
+            this.setError(scope, "");
+            return this._apply(answer) && answer;
+        } catch (error) {
+            this._onError(scope, error);
+            return false;
+        }
+    }
+
     /** What a part of the desk keeps with the attempt (`draft.extra`); survives reload. */
     setExtra(part, value) {
         if (this.draft) {
@@ -617,6 +632,7 @@ export class DeskStore extends Reactive {
         delete this.errors.call;
         delete this.errors.result;
         delete this.errors.notes;
+        delete this.errors.appointment;
         this._keepDraft();
     }
 
@@ -1303,6 +1319,7 @@ export class DeskStore extends Reactive {
         this.notice = {
             label: entry.label,
             order: answer.closed?.order ? answer.closed.order.name : "",
+            appointment: answer.closed?.appointment?.text || "",
             todo: answer.closed?.todo || [],
         };
         if (this.call && this.call.target.id === entry.target_id) {

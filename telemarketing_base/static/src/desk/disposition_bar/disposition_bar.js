@@ -95,8 +95,20 @@ export class DispositionBar extends Component {
     }
 
     get recorded() {
-        const {label, order, todo} = this.desk.notice;
-        return [_t("Recorded: %s", label), order, ...todo].filter(Boolean).join(" · ");
+        const {label, order, appointment, todo} = this.desk.notice;
+        return [_t("Recorded: %s", label), order, appointment, ...todo]
+            .filter(Boolean)
+            .join(" · ");
+    }
+
+    /** What goes with the result besides: the slot of an appointment… */
+    get taken() {
+        return this.desk.working
+            ? this.desk.panes
+                  .map((pane) => pane.summary?.(this.desk))
+                  .filter(Boolean)
+                  .join(" · ")
+            : "";
     }
 
     get hint() {

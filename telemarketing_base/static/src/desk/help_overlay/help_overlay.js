@@ -25,6 +25,13 @@ export class HelpOverlay extends Component {
         if (this.desk.can("hold")) {
             keys.push(["Alt+R", _t("Hold")]);
         }
+        if (this.desk.campaign?.appointments) {
+            keys.push(
+                ["Alt+J", _t("Appointment: free slots")],
+                ["←↑→↓", _t("From slot to slot, on the appointment's page")],
+                ["PgUp, PgDn", _t("Day before or after, on the appointment's page")]
+            );
+        }
         return keys.concat([
             ["Alt+N", _t("Notes")],
             ["Alt+B", _t("Call again: day and hour")],
