@@ -17,7 +17,7 @@ from .text import clean_text, shown
 
 # Length by country: SEPA (EPC409-09), from which a mandate can be charged. Others
 # are checked by their digits alone.
-_LENGTHS = {
+LENGTHS = {
     code: int(length)
     for length, codes in {
         "15": "NO",
@@ -38,7 +38,9 @@ _LENGTHS = {
     }.items()
     for code in codes.split()
 }
-_LENGTHS.update({"RO": 24, "VA": 22})
+LENGTHS.update({"RO": 24, "VA": 22})
+# Known by their length, but no bank of theirs takes a SEPA direct debit.
+_OUTSIDE_SEPA = {"FO", "GL", "IL", "UA", "XK"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def check_iban(raw: object) -> tuple[Iban | None, Problem | None]:
     if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}", text):
         return None, Problem("iban_format", masked)
     country = text[:2]
-    if len(text) != _LENGTHS.get(country, len(text)) or len(text) < 15:
+    if len(text) != LENGTHS.get(country, len(text)) or len(text) < 15:
         return None, Problem("iban_length", masked)
     # ISO 13616: the first four to the end, letters as 10 to 35, remainder 1
     digits = "".join(str(int(c, 36)) for c in text[4:] + text[:4])
@@ -75,6 +77,11 @@ def check_iban(raw: object) -> tuple[Iban | None, Problem | None]:
         except ValidationError:
             return None, Problem("iban_account", masked)
     return Iban(text, country), None
+
+
+def is_sepa(iban: Iban) -> bool:
+    """May a SEPA direct debit be charged to this account (EPC409-09)?"""
+    return iban.country in LENGTHS and iban.country not in _OUTSIDE_SEPA
 
 
 def parse_iban(raw: object) -> Iban | None:
