@@ -1282,6 +1282,16 @@ export class DeskStore extends Reactive {
         }
     }
 
+    /** What is said of a result that the server has recorded. */
+    _noticeOf(entry, closed) {
+        return {
+            label: entry.label,
+            order: closed?.order ? closed.order.name : "",
+            appointment: closed?.appointment?.text || "",
+            todo: closed?.todo || [],
+        };
+    }
+
     /** Sends one result; it leaves the outbox only when the server has answered. */
     async _sendResult(entry) {
         let answer = null;
@@ -1316,12 +1326,7 @@ export class DeskStore extends Reactive {
         this._readOutbox();
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
-        this.notice = {
-            label: entry.label,
-            order: answer.closed?.order ? answer.closed.order.name : "",
-            appointment: answer.closed?.appointment?.text || "",
-            todo: answer.closed?.todo || [],
-        };
+        this.notice = this._noticeOf(entry, answer.closed);
         if (this.call && this.call.target.id === entry.target_id) {
             this._setCall(false);
         } else if (this.call) {

@@ -348,9 +348,7 @@ registry.category("telemarketing_desk_panes").add("appointment", {
     },
     payload(desk) {
         const {user_id, start, minutes, kind, place, note} = appointmentOf(desk);
-        return start
-            ? {appointment: {user_id, start, minutes, kind, place, note}}
-            : {};
+        return start ? {appointment: {user_id, start, minutes, kind, place, note}} : {};
     },
     summary: appointmentText,
 });
