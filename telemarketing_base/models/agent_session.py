@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 
 
 class TelemarketingPauseReason(models.Model):
@@ -54,6 +55,11 @@ class TelemarketingAgentSession(models.Model):
         "telemarketing.agent.state", "session_id", "States Passed"
     )
 
+    help_asked_at = fields.Datetime("Asked for Help On")
+    help_text = fields.Char("Needs")
+    help_user_id = fields.Many2one("res.users", "Who Comes", ondelete="set null")
+
+    _asking_help = models.Index("(help_asked_at) WHERE help_asked_at IS NOT NULL")
     _one_open = models.UniqueIndex(
         "(user_id) WHERE logout_at IS NULL", "This agent is already logged in."
     )
@@ -102,7 +108,92 @@ class TelemarketingAgentSession(models.Model):
     def _log_out(self, at):
         for session in self:
             session._leave_state(at)
+            session._end_help()
             session.write({"logout_at": at, "state_since": at})
+
+    # HELP
+
+    @api.private
+    def _ask_help(self, text, at):
+        """The agent asks for help: who supervises is told at once."""
+        self.ensure_one()
+        self.write({"help_asked_at": self.help_asked_at or at, "help_text": text})
+        self._tell_supervisors("asked")
+
+    @api.private
+    def _end_help(self):
+        """Nobody needs to come any more; what was written of it goes."""
+        for session in self:
+            if session.help_asked_at:
+                session._tell_supervisors("over")
+                session.write(
+                    {"help_asked_at": False, "help_text": False, "help_user_id": False}
+                )
+
+    @api.private
+    def _helpers(self):
+        """Who is told: supervisors of the campaign and of the agent's team in its
+        company, else its managers."""
+        self.ensure_one()
+        users = (
+            self.campaign_id.supervisor_ids | self.team_id.telemarketing_supervisor_ids
+        )
+        users = users.filtered(
+            lambda u: (
+                u.active
+                and self.company_id in u.company_ids
+                and u.telemarketing_is_supervisor
+            )
+        )
+        if not users - self.user_id:
+            manager = self.env.ref("telemarketing_base.group_manager")
+            users = manager.all_user_ids.filtered(
+                lambda u: u.active and self.company_id in u.company_ids
+            )
+        return users - self.user_id
+
+    @api.private
+    def _tell_supervisors(self, what):
+        """``telemarketing_help`` on the bus of each: ``{what: asked|coming|over,
+        session_id, agent, campaign, text, who}``."""
+        self.ensure_one()
+        message = {
+            "what": what,
+            "session_id": self.id,
+            "agent": self.user_id.name,
+            "campaign": self.campaign_id.name or "",
+            "text": self.help_text or "",
+            "who": self.help_user_id.name or "",
+        }
+        for user in self._helpers():
+            user._bus_send("telemarketing_help", message)
+
+    def action_help_coming(self):
+        """A supervisor says "I am coming"; the agent sees it on the desk. The first
+        who says so comes.
+
+        :return: ``{coming: name or "", mine}``; empty: nobody asks any more
+        """
+        self.ensure_one()
+        if not self.env.user.has_group("telemarketing_base.group_supervisor"):
+            raise AccessError(self.env._("Only supervisors answer for help."))
+        self.check_access("read")
+        session = self.sudo()
+        if not session.try_lock_for_update():
+            raise UserError(self.env._("Somebody else answered just now; look again."))
+        if not session.help_asked_at:
+            return {"coming": "", "mine": False}
+        if not session.help_user_id:
+            session.help_user_id = self.env.user
+            session._tell_supervisors("coming")
+            session.user_id._bus_send(
+                "telemarketing_help_coming",
+                {"session_id": session.id, "who": self.env.user.name},
+            )
+        return {
+            "coming": session.help_user_id.name,
+            "mine": session.help_user_id == self.env.user,
+        }
 
     @api.model
     def _cron_end_silent(self):

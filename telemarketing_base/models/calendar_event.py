@@ -69,6 +69,12 @@ class CalendarEvent(models.Model):
         copy=False,
         help="What the campaign sends to the person and to who visits.",
     )
+    telemarketing_note = fields.Boolean(
+        "Note of the Agenda",
+        default=False,
+        readonly=True,
+        help="Written by an agent in the agenda of the call desk, for nobody else.",
+    )
 
     _telemarketing_notices = models.Index(
         "(id) WHERE telemarketing_notice = 'waiting'",
@@ -78,6 +84,7 @@ class CalendarEvent(models.Model):
     _code_fields = (
         *("telemarketing_target_id", "telemarketing_operator_id"),
         *("telemarketing_interaction_id", "telemarketing_notice"),
+        "telemarketing_note",
     )
 
     @api.depends("telemarketing_target_id", "partner_ids", "user_id")

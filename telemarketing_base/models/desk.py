@@ -9,7 +9,6 @@ from psycopg2.errors import UniqueViolation
 from odoo import api, fields, models, modules
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 from ..identity.phone import format_phone, mask_phone
 from .desk_seat import LostSeatError, seat
@@ -610,11 +609,6 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     @seat
-    def callbacks(self, session):
-        return self._callback_values(session)
-
-    @api.model
-    @seat
     def search_people(self, session, text, own=True):
         """Limited cards of people in the session's campaign; logged and capped."""
         campaign = self._working_campaign(session)
@@ -954,8 +948,8 @@ class TelemarketingDesk(models.AbstractModel):
             at, given = now, {**given, "asked": False}
         if at > now + timedelta(days=3 * 366):
             raise UserError(self.env._("The callback is more than three years away."))
-        phone = interaction.contact_id.phone_ids.filtered(
-            lambda p: p.id == given.get("phone_id") and p.state == "ok"
+        phone = self._callback_phone(
+            interaction.contact_id, given, interaction.target_id
         )
         # Only a person who was spoken to can have agreed to an hour or asked for it.
         spoken = interaction.is_call and disposition.outcome != "none"
@@ -1332,6 +1326,7 @@ class TelemarketingDesk(models.AbstractModel):
             "campaign_id": session.campaign_id.id,
             "reason": session.pause_reason_id.name or False,
             "reason_cap_seconds": session.pause_reason_id.cap_minutes * 60,
+            "help": self._help_values(session),
         }
 
     @api.model
@@ -1734,50 +1729,6 @@ class TelemarketingDesk(models.AbstractModel):
             if session.campaign_id
             else self.env._("conversions"),
         }
-
-    @api.model
-    def _callback_values(self, session):
-        """My callbacks and anyone's, overdue and until tomorrow, in my campaigns."""
-        campaigns = self._my_campaigns()
-        now = self._now()
-        # One bounded query over the callback indexes; the ORM reads the rest.
-        self.env.cr.execute(
-            SQL(
-                """SELECT id FROM telemarketing_target
-                   WHERE state = 'ready' AND live AND due_at IS NOT NULL AND callback
-                     AND campaign_id = ANY(%s)
-                     AND (callback_user_id = %s OR callback_user_id IS NULL)
-                     AND due_at <= %s
-                   ORDER BY callback_user_id IS NULL, due_at, id LIMIT 30""",
-                campaigns.ids,
-                self.env.uid,
-                now + timedelta(hours=24),
-            )
-        )
-        targets = (
-            self.env["telemarketing.target"]
-            .sudo()
-            .browse([row[0] for row in self.env.cr.fetchall()])
-        )
-        return [
-            {
-                "target_id": target.id,
-                "campaign_id": target.campaign_id.id,
-                "name": target.contact_id.display_name,
-                "phone": self._shown_phone(target),
-                "city": target.contact_id.city or "",
-                "database": target.database_id.name,
-                "at": self._text(target.due_at),
-                "mine": target.callback_user_id == self.env.user,
-                "due": target.due_at <= now,
-                "note": target.callback_note or "",
-                "last_result": target.last_disposition_id.display_name or "",
-                "last_result_at": self._text(target.last_result_at),
-                "operator": target.last_agent_id.name or "",
-                "first_contact_at": self._text(target.first_contact_at),
-            }
-            for target in targets
-        ]
 
     @api.model
     def _shown_phone(self, target):

@@ -539,6 +539,25 @@ class TelemarketingTarget(models.Model):
         )
         self.invalidate_model(["callback_user_id"])
 
+    @api.private
+    def _drop_callback(self, now):
+        """Agreed callbacks are taken back: their people go to the list, after the
+        campaign's delay where they have been called."""
+        for target in self:
+            minutes = target.campaign_id.retry_minutes
+            target.write(
+                {
+                    "callback": False,
+                    "callback_user_id": False,
+                    "callback_agreed": False,
+                    "callback_note": False,
+                    "asked_hour": False,
+                    "next_call_at": target.attempts
+                    and now + timedelta(minutes=minutes),
+                }
+            )
+        self._refresh_gate(targets=self)
+
     # AFTER A RESULT
 
     @api.private
@@ -812,6 +831,14 @@ class TelemarketingTarget(models.Model):
         self._refresh_gate(contacts=contacts)
 
     # ACTIONS of supervisors
+
+    def action_move_callbacks(self):
+        """The callbacks ticked, to another agent or another hour."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "telemarketing_base.action_telemarketing_callback_move"
+        )
+        context = {"active_model": self._name, "active_ids": self.ids}
+        return {**action, "context": context}
 
     def action_unassign(self):
         self.write({"agent_id": False})

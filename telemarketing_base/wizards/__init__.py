@@ -1,6 +1,7 @@
 from . import appointment_callback
 from . import consent
 from . import distribute
+from . import callback_move
 from . import import_undo
 from . import exclusion_add
 from . import exclusion_lift

@@ -15,6 +15,7 @@ import {user} from "@web/core/user";
 import {useService} from "@web/core/utils/hooks";
 import {session} from "@web/session";
 import {standardActionServiceProps} from "@web/webclient/actions/action_service";
+import {AgendaPanel} from "./agenda/agenda_panel";
 import {CallPanel} from "./call_panel/call_panel";
 import {CampaignChooser} from "./campaign_chooser/campaign_chooser";
 import {DeskHeader} from "./desk_header/desk_header";
@@ -31,6 +32,7 @@ import {WorkPane} from "./work_pane/work_pane";
 export class DeskAction extends Component {
     static template = "telemarketing_base.DeskAction";
     static components = {
+        AgendaPanel,
         CallPanel,
         CampaignChooser,
         DeskHeader,
@@ -167,6 +169,14 @@ export class DeskAction extends Component {
         this.desk.menu = this.desk.menu === menu ? "" : menu;
     }
 
+    /** A menu that the server answers: not while the desk is closed or offline. */
+    openPart(menu) {
+        const {desk} = this;
+        if (desk.loaded && !desk.offline && !desk.otherSeat) {
+            this.openMenu(menu);
+        }
+    }
+
     onEnter() {
         const {desk} = this;
         if (desk.idle) {
@@ -184,6 +194,8 @@ export class DeskAction extends Component {
             C: () => desk.hangup(),
             X: () => desk.object(),
             N: () => this.focusOn(2, ".o_tm_notes textarea"),
+            A: () => this.openPart("agenda"),
+            V: () => this.openPart("ask_help"),
             B: () => this.focusOn(2, ".o_tm_callback button, .o_tm_callback input"),
         };
         if (desk.canAskConsent && !desk.consentSaid) {

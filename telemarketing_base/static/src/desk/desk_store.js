@@ -185,12 +185,12 @@ export class DeskStore extends Reactive {
 
     /** Callbacks of mine that are due or within the campaign's notice. */
     get callbacksSoon() {
-        const notice = (this.campaign?.callback_notice_minutes || 0) * 60_000;
-        return this.callbacks.filter(
-            (callback) =>
-                callback.mine &&
-                (callback.due || toMillis(callback.at) <= this.clock.now + notice)
-        );
+        const minutes = this.campaign?.callback_notice_minutes || 0;
+        return this.callbacks.filter((callback) => {
+            const notice = (callback.notice_minutes ?? minutes) * 60_000;
+            const soon = toMillis(callback.at) <= this.clock.now + notice;
+            return callback.mine && (callback.due || soon);
+        });
     }
 
     get phone() {
@@ -566,6 +566,16 @@ export class DeskStore extends Reactive {
         return this._ask("get_target", {target_id: targetId});
     }
 
+    /** One click: an automatic campaign calls if the law allows it, a manual one shows
+     * the card. */
+    async workCallback({target_id: targetId, campaign_id: campaignId}) {
+        const opened = await this.openTarget(targetId, campaignId);
+        if (opened && this.campaign.auto_next && this.call?.target.id === targetId) {
+            await this.dial();
+        }
+        return opened;
+    }
+
     async _ask(method, kwargs) {
         return this._act("next", "next", async () => {
             this.lastAsk = this.now();
@@ -647,7 +657,14 @@ export class DeskStore extends Reactive {
             reason_id: told.reason_id || false,
             action_type_id: false,
             confirmed: told.confirmed || [],
-            callback: {at: "", mine: true, phone_id: false, note: "", asked: false},
+            callback: {
+                at: "",
+                mine: true,
+                phone_id: false,
+                number: "",
+                note: "",
+                asked: false,
+            },
             order: {},
             extra: {},
             ended_at: false,

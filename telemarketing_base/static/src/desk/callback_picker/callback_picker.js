@@ -39,7 +39,16 @@ export class CallbackPicker extends Component {
     setup() {
         this.desk = useDesk();
         this.root = useRef("root");
-        this.state = useState({error: ""});
+        this.number = useRef("number");
+        this.state = useState({error: "", other: Boolean(this.callback.number)});
+        useEffect(
+            (el) => {
+                if (el && !el.value) {
+                    el.focus({preventScroll: true});
+                }
+            },
+            () => [this.number.el]
+        );
         useEffect(
             (wanted) => {
                 if (wanted) {
@@ -172,13 +181,19 @@ export class CallbackPicker extends Component {
         }
     }
 
+    /** One of the person's, or another one, typed in the same place. */
     onPhone(ev) {
+        if (ev.target.value === "other") {
+            this.state.other = true;
+            return;
+        }
         this.desk.setCallback({phone_id: Number(ev.target.value) || false});
     }
 
     clear() {
         this.state.error = "";
-        this.desk.setCallback({at: ""});
+        this.state.other = false;
+        this.desk.setCallback({at: "", number: ""});
     }
 
     /** Enter on a chosen moment records the result that asked for it. */

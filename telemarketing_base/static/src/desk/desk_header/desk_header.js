@@ -1,7 +1,9 @@
 import {Component} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
-import {formatSeconds, formatWhen, timerLevel} from "../desk_format";
+import {formatSeconds, timerLevel} from "../desk_format";
+import {CallbackNotice} from "../agenda/callback_notice";
 import {useDesk} from "../desk_hooks";
+import {HelpFlag} from "../help/help_flag";
 import {PauseMenu} from "../pause_menu/pause_menu";
 
 const SIGNS = {
@@ -18,7 +20,7 @@ const SIGNS = {
 /** Who works for whom, in which state and since when, and the day's figures. */
 export class DeskHeader extends Component {
     static template = "telemarketing_base.DeskHeader";
-    static components = {PauseMenu};
+    static components = {CallbackNotice, HelpFlag, PauseMenu};
     static props = {};
 
     setup() {
@@ -91,19 +93,6 @@ export class DeskHeader extends Component {
         return shown;
     }
 
-    get soon() {
-        const [first] = this.desk.callbacksSoon;
-        if (!first) {
-            return null;
-        }
-        const others = this.desk.callbacksSoon.length - 1;
-        return {
-            ...first,
-            text: `${formatWhen(first.at, this.desk.clock.now)} ${first.name}`,
-            more: others ? `+${others}` : "",
-        };
-    }
-
     get pauseLabel() {
         if (this.desk.phase === "paused") {
             return _t("Go on");
@@ -120,6 +109,10 @@ export class DeskHeader extends Component {
         } else {
             desk.menu = desk.menu === "pause" ? "" : "pause";
         }
+    }
+
+    toggle(menu) {
+        this.desk.menu = this.desk.menu === menu ? "" : menu;
     }
 
     toggleHelp() {

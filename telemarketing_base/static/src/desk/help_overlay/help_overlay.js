@@ -37,6 +37,8 @@ export class HelpOverlay extends Component {
             ["Alt+B", _t("Call again: day and hour")],
             ["Alt+S, Alt+H, Alt+O", _t("Script, history, order")],
             ["Alt+K", _t("Ask for consent; then Alt+Y yes, Alt+Q no")],
+            ["Alt+A", _t("Agenda")],
+            ["Alt+V", _t("Ask the supervisor for help")],
             ["Alt+P", _t("Pause, and go on")],
             ["F1, ?", _t("This page")],
         ]);

@@ -1,6 +1,6 @@
 import {Component, onMounted, useEffect, useRef, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
-import {formatMoment, formatSeconds, formatWhen} from "../desk_format";
+import {formatMoment, formatSeconds, formatWhen, toMillis} from "../desk_format";
 import {useDesk} from "../desk_hooks";
 
 /** Between two calls: the day so far, callbacks, why there is nobody, a search. */
@@ -11,10 +11,26 @@ export class IdlePanel extends Component {
     setup() {
         this.desk = useDesk();
         this.next = useRef("next");
-        this.state = useState({text: "", cards: [], searched: false, searching: false});
+        this.state = useState({
+            text: "",
+            cards: [],
+            searched: false,
+            searching: false,
+            whose: "all",
+            sort: "at",
+            down: false,
+            longer: null,
+        });
         const focusNext = () => this.next.el?.focus({preventScroll: true});
         onMounted(focusNext);
         useEffect(focusNext, () => [this.desk.phase]);
+        // What came since is newer than the longer list.
+        useEffect(
+            () => {
+                this.state.longer = null;
+            },
+            () => [this.desk.callbacks]
+        );
     }
 
     get title() {
@@ -49,20 +65,86 @@ export class IdlePanel extends Component {
         return this.desk.flowing && this.desk.phase === "empty";
     }
 
+    /** Callbacks as the table shows them: chosen, sorted, overdue ones first. */
     get callbacks() {
-        return this.desk.callbacks.map((callback) => ({
+        const {whose, sort, down} = this.state;
+        const {now} = this.desk.clock;
+        const rows = this.listed.filter((callback) => {
+            if (whose === "here") {
+                return callback.campaign_id === this.desk.campaign?.id;
+            }
+            return whose === "all" || callback.mine === (whose === "mine");
+        });
+        const value = (row) => String(row[sort] ?? "").toLocaleLowerCase();
+        rows.sort((one, other) => {
+            const order = value(one).localeCompare(value(other)) || 0;
+            return (down ? -order : order) || one.at.localeCompare(other.at);
+        });
+        return rows.map((callback) => ({
             ...callback,
-            when: formatWhen(callback.at, this.desk.clock.now),
+            due: callback.due || toMillis(callback.at) <= now,
+            when: formatWhen(callback.at, now),
             elsewhere: this.campaignName(callback.campaign_id),
-            about: [
-                callback.city,
-                callback.last_result,
-                formatMoment(callback.last_result_at),
-                callback.note,
-            ]
-                .filter(Boolean)
-                .join(" · "),
+            result_on: formatMoment(callback.last_result_at),
+            first_on: formatMoment(callback.first_contact_at).slice(0, 8),
         }));
+    }
+
+    /** What came with the last answer, or the longer list that was asked for. */
+    get listed() {
+        return [...(this.state.longer || this.desk.callbacks)];
+    }
+
+    /** Every answer carries thirty: there may be more. */
+    get mayBeMore() {
+        return !this.state.longer && this.desk.callbacks.length >= 30;
+    }
+
+    get choices() {
+        return [
+            ["all", _t("All")],
+            ["mine", _t("Mine")],
+            ["anyone", _t("Anyone's")],
+            ["here", _t("This campaign")],
+        ];
+    }
+
+    get columns() {
+        return [
+            ["at", _t("Hour")],
+            ["name", _t("Person")],
+            ["phone", _t("Phone")],
+            ["city", _t("Town")],
+            ["database", _t("Database")],
+            ["last_result", _t("Last result")],
+            ["operator", _t("Operator")],
+            ["first_contact_at", _t("First contact")],
+            ["mine", _t("For")],
+        ].map(([id, label]) => ({id, label, order: this.orderOf(id)}));
+    }
+
+    orderOf(column) {
+        if (this.state.sort !== column) {
+            return "none";
+        }
+        return this.state.down ? "descending" : "ascending";
+    }
+
+    sortBy(column) {
+        this.state.down = this.state.sort === column && !this.state.down;
+        this.state.sort = column;
+    }
+
+    async showMore() {
+        const whose = ["mine", "anyone"].includes(this.state.whose)
+            ? this.state.whose
+            : "all";
+        const answer = await this.desk.request("callbacks", "callbacks", "callbacks", {
+            own: whose,
+        });
+        if (Array.isArray(answer)) {
+            this.state.longer = answer;
+        }
     }
 
     get cards() {
