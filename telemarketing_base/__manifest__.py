@@ -76,6 +76,7 @@
         "views/telemarketing_import_watch_views.xml",
         "views/telemarketing_database_views.xml",
         "views/telemarketing_campaign_views.xml",
+        "views/telemarketing_mandate_views.xml",
         "views/telemarketing_disposition_views.xml",
         "views/telemarketing_script_views.xml",
         "views/telemarketing_profile_views.xml",

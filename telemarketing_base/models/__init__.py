@@ -48,6 +48,8 @@ from . import privacy
 from . import privacy_dossier
 from . import privacy_lookup
 from . import telephony
+from . import order_payment
+from . import mandate
 from . import desk_parts
 from . import desk_person
 from . import desk_agenda

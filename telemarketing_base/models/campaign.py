@@ -1,3 +1,5 @@
+import hashlib
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
@@ -299,6 +301,25 @@ class TelemarketingCampaign(models.Model):
         "way takes 0 to 480 minutes and the notice 30 days at most.",
     )
 
+    # desk: orders
+    pricelist_id = fields.Many2one(
+        "product.pricelist",
+        "Price List",
+        check_company=True,
+        groups=SUPERVISOR,
+        help="Of its orders. Articles marked so take their price from it, by quantity.",
+    )
+    order_payment_ids = fields.Many2many(
+        "telemarketing.order.payment",
+        "telemarketing_campaign_payment_rel",
+        "campaign_id",
+        "payment_id",
+        "Ways to Pay",
+        check_company=True,
+        groups=SUPERVISOR,
+        help="Offered by agents. With one at least, an order says how it is paid.",
+    )
+
     # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
     # in the chatter; the principal's contacts read the campaign, not this.
     call_purpose = fields.Selection(
@@ -504,6 +525,34 @@ class TelemarketingCampaign(models.Model):
                 campaign.company_id._telemarketing_require(
                     "campaigns_parallel",
                     self.env._("A second running campaign"),
+                )
+
+    @api.constrains("pricelist_id", "company_id")
+    def _check_pricelist_id(self):
+        for campaign in self:
+            currency = campaign.company_id.currency_id
+            if campaign.pricelist_id and campaign.pricelist_id.currency_id != currency:
+                raise ValidationError(
+                    self.env._(
+                        "%(pricelist)s is in another currency than the campaign's "
+                        "articles, which are in %(currency)s.",
+                        pricelist=campaign.pricelist_id.display_name,
+                        currency=currency.name,
+                    )
+                )
+
+    @api.constrains("order_payment_ids", "principal_id")
+    def _check_order_payment_ids(self):
+        for campaign in self.filtered("principal_id"):
+            links = campaign.order_payment_ids.filtered(lambda p: p.kind == "card_link")
+            if links:
+                raise ValidationError(
+                    self.env._(
+                        "The sales of %(principal)s are not ours to charge: "
+                        "“%(payment)s” would be paid to us.",
+                        principal=campaign.principal_id.display_name,
+                        payment=links[0].name,
+                    )
                 )
 
     @api.constrains("call_purpose", "kind", "article_ids")
@@ -997,6 +1046,11 @@ class TelemarketingCampaignArticle(models.Model):
     offer = fields.Char(help="What is promised, in a line: “3 months at half price”.")
     discount = fields.Float("Discount (%)")
     conditions = fields.Text(help="Special conditions, read aloud to the buyer.")
+    from_list = fields.Boolean(
+        "Price of the List",
+        help="Its price is that of the campaign's price list, by quantity; the price "
+        "here is not used.",
+    )
 
     _discount_range = models.Constraint(
         "CHECK (discount >= 0 AND discount <= 100)", "A discount goes from 0 to 100 %."
@@ -1014,6 +1068,26 @@ class TelemarketingCampaignArticle(models.Model):
                         article=article.product_id.display_name,
                     )
                 )
+
+    @api.private
+    def _conditions_key(self):
+        """Name of these very words, so that a tick proves that they were read and not
+        those that stood there before. Empty where there is nothing to read."""
+        self.ensure_one()
+        words = (self.conditions or "").strip()
+        if not words:
+            return ""
+        return f"{self.id}:{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+    @api.private
+    def _desk_price(self):
+        """What one costs, taxes as the product has them: the article's own price, or
+        that of the campaign's list."""
+        self.ensure_one()
+        pricelist = self.sudo().campaign_id.pricelist_id
+        if not self.from_list or not pricelist:
+            return self.price_unit
+        return pricelist._get_product_price(self.product_id, 1)
 
     @api.depends("product_id")
     def _compute_price_unit(self):

@@ -1273,7 +1273,7 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(
                 self.env._("The notes are longer than %s characters.", MAX_NOTES)
             )
-        return notes
+        return self._check_no_card(notes)
 
     @api.model
     def _company_tz(self, company):

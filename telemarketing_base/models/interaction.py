@@ -5,7 +5,11 @@ from psycopg2 import IntegrityError
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..identity.postcode import PROVINCES, parse_postcode
 from .number import KINDS as NUMBER_KINDS
+
+# Of a delivery address, as the desk gives it.
+DELIVERY = ("name", "street", "street2", "zip", "city")
 
 _logger = logging.getLogger(__name__)
 
@@ -286,10 +290,66 @@ class TelemarketingInteraction(models.Model):
         }
 
     @api.private
-    def _prepare_order_values(self, lines):
-        """:param lines: ``[(campaign article, quantity)]``"""
+    def _prepare_price_values(self, campaign, lines):
+        """What an order's price depends on.
+
+        :param lines: ``[(campaign article, quantity)]``
+        """
+        # Where the article has no price of its own Odoo looks it up in the list.
+        prices = [
+            {} if article.from_list else {"price_unit": article.price_unit}
+            for article, _quantity in lines
+        ]
+        for price, (article, _quantity) in zip(prices, lines, strict=True):
+            if not article.from_list or article.discount:
+                price["discount"] = article.discount
+        values = {
+            "order_line": [
+                fields.Command.create(
+                    {
+                        "product_id": article.product_id.id,
+                        "product_uom_qty": quantity,
+                        **price,
+                    }
+                )
+                for price, (article, quantity) in zip(prices, lines, strict=True)
+            ]
+        }
+        if campaign.pricelist_id:
+            values["pricelist_id"] = campaign.pricelist_id.id
+        return values
+
+    @api.private
+    def _prepare_order_values(self, given):
+        """:param dict given: checked by ``telemarketing.desk._check_order``"""
         campaign = self.campaign_id
+        payment = given["payment"]
+        values = self._prepare_price_values(campaign, given["lines"])
+        read = [
+            article
+            for article, _quantity in given["lines"]
+            if article.conditions and article not in given["unread"]
+        ]
+        if read:
+            values["telemarketing_conditions"] = "\n\n".join(
+                f"{article.display_name}: {article.conditions.strip()}"
+                for article in read
+            )
+        if payment:
+            values["telemarketing_payment_id"] = payment.id
+            if payment.payment_method_id:
+                values["preferred_payment_method_line_id"] = (
+                    payment.payment_method_id.id
+                )
+            if payment.kind == "card_link":
+                # Odoo's quotation, whose link the buyer gets, is paid there.
+                values |= {"require_payment": True, "prepayment_percent": 1.0}
+        if given["delivery"]["note"]:
+            values["telemarketing_delivery_note"] = given["delivery"]["note"]
+        if given["delivery"]["street"]:
+            values["partner_shipping_id"] = self._delivery_address(given["delivery"]).id
         return {
+            **values,
             "partner_id": self.contact_id.partner_id.id,
             "company_id": self.company_id.id,
             "opportunity_id": self.contact_id.lead_id.id,
@@ -300,23 +360,74 @@ class TelemarketingInteraction(models.Model):
             "telemarketing_interaction_id": self.id,
             "telemarketing_operator_id": self.agent_id.id,
             "telemarketing_acceptance": "voice",
-            "order_line": [
-                fields.Command.create(
-                    {
-                        "product_id": article.product_id.id,
-                        "product_uom_qty": quantity,
-                        "price_unit": article.price_unit,
-                        "discount": article.discount,
-                    }
-                )
-                for article, quantity in lines
-            ],
         }
 
     @api.private
-    def _take_order(self, lines):
-        """A quotation for the qualified person; the failure becomes a to-do.
+    def _delivery_address(self, delivery):
+        """The person's address to deliver to, within its principal; made once."""
+        partner = self.contact_id.partner_id
+        values = {name: delivery[name] or False for name in DELIVERY}
+        values["name"] = values["name"] or partner.name
+        known = partner.child_ids.filtered(
+            lambda child: (
+                child.type == "delivery"
+                and all((child[name] or False) == values[name] for name in DELIVERY)
+            )
+        )
+        if known:
+            return known[0]
+        state = self.env["res.country.state"]
+        place = parse_postcode(values["zip"] or "")
+        province = place and PROVINCES[place.province]
+        country = partner.country_id or self.env.ref("base.es")
+        if province and country.code == "ES":
+            state = state.search(
+                [("country_id", "=", country.id), ("code", "=", province.state)],
+                limit=1,
+            )
+        return partner.create(
+            {
+                **values,
+                "type": "delivery",
+                "parent_id": partner.id,
+                "company_id": partner.company_id.id,
+                "state_id": state.id,
+                "country_id": country.id,
+                "telemarketing_principal_id": partner.telemarketing_principal_id.id,
+            }
+        )
 
+    @api.private
+    def _make_mandate(self, order, given):
+        """The mandate that the person gave for this order, until it is accepted."""
+        return self.env["telemarketing.mandate"].create(
+            {
+                "company_id": self.company_id.id,
+                "campaign_id": self.campaign_id.id,
+                "principal_id": self.principal_id.id,
+                "partner_id": order.partner_id.id,
+                "order_id": order.id,
+                "interaction_id": self.id,
+                "date": fields.Date.context_today(
+                    self, self.env["telemarketing.clock"]._now()
+                ),
+                "evidence": self.env._(
+                    "Call %(uuid)s of %(at)s UTC, taken by %(agent)s",
+                    uuid=self.uuid,
+                    at=self.started_at,
+                    agent=self.agent_id.name,
+                ),
+                "iban": given["iban"],
+                "holder": given["holder"] or order.partner_id.name,
+            }
+        )
+
+    @api.private
+    def _take_order(self, given):
+        """A quotation for the qualified person, with its mandate; the failure becomes a
+        to-do, which names no account.
+
+        :param dict given: checked by ``telemarketing.desk._check_order``
         :return: ``(sale.order, [to-do])``
         """
         self.ensure_one()
@@ -331,10 +442,24 @@ class TelemarketingInteraction(models.Model):
         try:
             with self.env.cr.savepoint():
                 order = Order.with_company(self.company_id).create(
-                    self._prepare_order_values(lines)
+                    self._prepare_order_values(given)
                 )
+                notices = order._telemarketing_apply_offers(given["codes"])
+                if given.get("iban"):
+                    self._make_mandate(order, given)
                 self.env.flush_all()
-                return order, []
+            if given["unread"]:
+                notices.append(
+                    self.env._(
+                        "%(order)s: nobody ticked that these conditions were read "
+                        "aloud: %(articles)s.",
+                        order=order.name,
+                        articles=", ".join(given["unread"].mapped("display_name")),
+                    )
+                )
+            for notice in notices:
+                self._add_todo(notice)
+            return order, notices
         except (UserError, ValidationError, IntegrityError) as error:
             message = error.args[0] if error.args else str(error)
             todo = self.env._(

@@ -52,7 +52,11 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
                 " sale_warn_msg"
             ).split(),
             "calendar.event": "location videocall_location description notes".split(),
-            "sale.order": "signed_by client_order_ref note access_token".split(),
+            "sale.order": (
+                "signed_by client_order_ref note access_token"
+                " telemarketing_delivery_note"
+            ).split(),
+            "telemarketing.mandate": "iban holder".split(),
         }
 
     @api.model
@@ -621,6 +625,13 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             [partners.ids],
         )
         self._blank("sale.order", orders.ids)
+        # Whose mandate a charge of ours rests on is not emptied: ``kept``, above.
+        mandates = self.env["telemarketing.mandate"].search(
+            [("partner_id", "in", partners.ids)]
+        )
+        mandates._cancel()
+        self.env.flush_all()
+        self._blank("telemarketing.mandate", mandates.ids)
         self._blank("crm.lead", leads.ids, name=name, active=False)
         self._blank(
             "res.partner", partners.ids, name=name, complete_name=name, active=False

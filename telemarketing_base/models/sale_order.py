@@ -21,6 +21,88 @@ class SaleOrder(models.Model):
         help="A consumer is bound only by a written acceptance (TRLGDCU art. 98.6).",
     )
 
+    telemarketing_payment_id = fields.Many2one(
+        "telemarketing.order.payment", "Paid by", copy=False, check_company=True
+    )
+    telemarketing_mandate_ids = fields.One2many(
+        "telemarketing.mandate",
+        "order_id",
+        "Mandates",
+        groups="telemarketing_base.group_supervisor,account.group_account_invoice",
+    )
+    telemarketing_conditions = fields.Text(
+        "Conditions Read Aloud",
+        readonly=True,
+        copy=False,
+        help="As they were read to the buyer and ticked in the call.",
+    )
+    telemarketing_delivery_note = fields.Char("Delivery Note", copy=False)
+    telemarketing_payment_link = fields.Char(
+        "Payment Link",
+        compute="_compute_telemarketing_payment_link",
+        groups="telemarketing_base.group_supervisor,sales_team.group_sale_salesman",
+        help="The buyer types the card's number there, where we never see it.",
+    )
+
+    @api.depends("telemarketing_payment_id", "state", "amount_total")
+    def _compute_telemarketing_payment_link(self):
+        """Odoo's own link: the quotation in the portal, with its amount."""
+        for order in self:
+            order.telemarketing_payment_link = False
+            payable = order.state in ("draft", "sent") and order.amount_total > 0
+            if (
+                order.telemarketing_payment_id.kind == "card_link"
+                and payable
+                and (isinstance(order.id, int))
+            ):
+                wizard = (
+                    self.env["payment.link.wizard"]
+                    .sudo()
+                    .new(
+                        {
+                            "res_model": "sale.order",
+                            "res_id": order.id,
+                            **order.sudo()._get_default_payment_link_values(),
+                        }
+                    )
+                )
+                order.telemarketing_payment_link = wizard.link
+
+    @api.private
+    def _telemarketing_apply_offers(self, codes):
+        """Promotions that apply to the order of a call; the bridge to sale_loyalty
+        puts them in.
+
+        :param list codes: that the buyer gave
+        :return: sentences on codes that did nothing
+        """
+        if not codes:
+            return []
+        return [self.env._("Promotion codes are not used here: %s", ", ".join(codes))]
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "telemarketing_acceptance" in vals or "state" in vals:
+            self._telemarketing_move_mandates()
+        return result
+
+    @api.private
+    def _telemarketing_move_mandates(self):
+        """A mandate is worth what the order is worth that it was given for."""
+        mandates = self.sudo().telemarketing_mandate_ids
+        for mandate in mandates:
+            order = mandate.order_id
+            refused = order.telemarketing_acceptance in ("rejected", "withdrawn")
+            if order.state == "cancel" or refused:
+                mandate._cancel()
+            elif order.state == "sale" or order.telemarketing_acceptance in (
+                "accepted",
+                "confirmed",
+                "withdrawal",
+                "firm",
+            ):
+                mandate._activate()
+
     def action_confirm(self):
         self._telemarketing_check_acceptance()
         result = super().action_confirm()

@@ -151,6 +151,20 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"user_id": cls._create_user(f"guarded {n}", company=company).id}
 
     @classmethod
+    def _values_mandate(cls, scope, campaign, agent, team, n):
+        return {
+            "company_id": campaign.company_id.id,
+            "campaign_id": campaign.id,
+            "principal_id": campaign.principal_id.id,
+            "date": "2026-11-24",
+            "iban": "ES9121000418450200051332",
+        }
+
+    @classmethod
+    def _values_order_payment(cls, scope, campaign, agent, team, n):
+        return {"name": f"Way {n}", "company_id": campaign.company_id.id}
+
+    @classmethod
     def _values_gate_refresh(cls, scope, campaign, agent, team, n):
         return {"company_id": campaign.company_id.id, "reason": f"Test {n}"}
 
@@ -670,6 +684,7 @@ class TestRightsMatrix(TelemarketingCommon):
         "telemarketing.robinson.load": {"covers": "all"},
         "telemarketing.target": {"priority": "2"},
         "telemarketing.interaction": {"todo": "x"},
+        "telemarketing.mandate": {"holder": "x"},
         "telemarketing.agent.session": {"extension": "7"},
         "telemarketing.agent.state": {"seconds": 1},
         "telemarketing.exclusion": {"source": "x"},

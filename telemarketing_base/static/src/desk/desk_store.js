@@ -4,6 +4,8 @@ import {_t} from "@web/core/l10n/translation";
 import {ConnectionLostError, RPCError} from "@web/core/network/rpc";
 import {registry} from "@web/core/registry";
 import {Reactive} from "@web/core/utils/reactive";
+import {cardProblem, maskCards} from "./order_pane/cards";
+import {draftToKeep, orderMissing, orderPayload} from "./order_pane/order_draft";
 import {inCallingHours, toInstant, toMillis, zoneOf} from "./desk_format";
 import {makeUuid, tabToken} from "./desk_storage";
 
@@ -700,7 +702,10 @@ export class DeskStore extends Reactive {
     _keepDraft() {
         if (this.draft) {
             this.draft.saved_at = this.now();
-            this.io.storage.set(`draft.${this.draft.target_id}`, this.draft);
+            this.io.storage.set(
+                `draft.${this.draft.target_id}`,
+                draftToKeep(this.draft)
+            );
             this.storageFailed = this.io.storage.failed;
         }
     }
@@ -724,6 +729,7 @@ export class DeskStore extends Reactive {
 
     setNotes(notes) {
         this._editSaved({notes});
+        this.setError("notes", cardProblem(notes));
     }
 
     setProfile(name, value) {
@@ -803,7 +809,8 @@ export class DeskStore extends Reactive {
             const answer = await this._rpc("save_notes", {
                 uuid: draft.dialled ? draft.uuid : false,
                 target_id: draft.target_id,
-                notes: draft.notes,
+                // The rest of the note is safe while the agent takes the number out.
+                notes: maskCards(draft.notes),
                 profile: draft.profile,
                 renew: true,
             });
@@ -831,7 +838,7 @@ export class DeskStore extends Reactive {
         }
         const typedMore = this.draft.dirty || answer.saved === false;
         this.notesState = typedMore ? "local" : "saved";
-        this.setError("notes", "");
+        this.setError("notes", cardProblem(this.draft.notes));
     }
 
     // ------------------------------------------------------------------ the line
@@ -1144,6 +1151,10 @@ export class DeskStore extends Reactive {
     /** What a result still wants: `{where, text}`, or null. */
     missingFor(disposition) {
         const {order} = this.draft;
+        const card = cardProblem(this.draft.notes);
+        if (card) {
+            return {where: "notes", text: card};
+        }
         const wanted = this._callbackMissing(disposition);
         if (wanted) {
             return {where: "callback", text: wanted};
@@ -1170,6 +1181,10 @@ export class DeskStore extends Reactive {
                     disposition.name
                 ),
             };
+        }
+        const unready = orderMissing(this);
+        if (unready) {
+            return {where: "order", text: unready};
         }
         for (const pane of this.panes) {
             const text = pane.check?.(disposition, this);
@@ -1276,15 +1291,7 @@ export class DeskStore extends Reactive {
         if (draft.callback.at) {
             payload.callback = {...draft.callback};
         }
-        const lines = Object.entries(draft.order);
-        if (lines.length) {
-            payload.order = {
-                lines: lines.map(([articleId, quantity]) => ({
-                    article_id: Number(articleId),
-                    quantity,
-                })),
-            };
-        }
+        Object.assign(payload, orderPayload(this));
         for (const pane of this.panes) {
             Object.assign(payload, pane.payload?.(this));
         }
