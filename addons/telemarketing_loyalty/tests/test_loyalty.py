@@ -84,17 +84,18 @@ class TestLoyalty(DeskOrderCommon):
 
     def test_our_promotions_are_not_given_away_in_a_client_companys_name(self):
         program = self.program()
-        self.campaign_own.principal_id = self.principal_a
+        pricelist = self.campaign_own.pricelist_id
+        self.campaign_a.pricelist_id = pricelist
         order = self.env["sale.order"].create(
             {
                 "partner_id": self.env["res.partner"].create({"name": "Buyer"}).id,
-                "telemarketing_campaign_id": self.campaign_own.id,
-                "pricelist_id": self.campaign_own.pricelist_id.id,
+                "telemarketing_campaign_id": self.campaign_a.id,
+                "pricelist_id": pricelist.id,
                 "order_line": [Command.create({"product_id": self.fibre.id})],
             }
         )
         order._telemarketing_apply_offers([])
         self.assertFalse(order.order_line.reward_id)
-        program.pricelist_ids = self.campaign_own.pricelist_id
+        program.pricelist_ids = pricelist
         order._telemarketing_apply_offers([])
         self.assertTrue(order.order_line.reward_id)
