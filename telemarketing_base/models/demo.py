@@ -106,6 +106,8 @@ UNCALLED = {"fibra": 200, "appointments": 60, "survey": 60}
 # Minutes from now of the callbacks that wait for each agent, and of anyone's
 MINE_AT = (-25, -4, 15, 50, 130, 240)
 ANYONES_AT = (-40, -15, 5, 20, 45, 90, 150, 300)
+# Hours of the visits of a day; the half hour
+VISITS = (10, 12, 17, 9, 16, 18, 11, 13)
 COMPANIES = ("movistar", "vodafone", "orange", "digi", "other", "none")
 
 
@@ -651,7 +653,7 @@ class _Fortnight:
         self.date_back()
 
     def qualify(self):
-        self.appointments = 0
+        self.appointments = {}
         for call in self.calls:
             if not self.dispositions[call.code].qualifies:
                 continue
@@ -729,9 +731,10 @@ class _Fortnight:
             day += timedelta(days=1)
             while not simulation.is_working(day):
                 day += timedelta(days=1)
-        # One after the other: nobody is in two places.
-        self.appointments += 1
-        at = datetime.combine(day, time(9 + self.appointments * 2 % 10, 30))
+        # One after the other, in working hours: nobody is in two places.
+        taken = self.appointments.setdefault(day, [])
+        at = datetime.combine(day, time(VISITS[len(taken) % len(VISITS)], 30))
+        taken.append(at)
         start = self.utc(at)
         stop = start + timedelta(minutes=45)
         contact = interaction.contact_id
@@ -744,8 +747,10 @@ class _Fortnight:
                 "start": start,
                 "stop": stop,
                 "user_id": carlos.id,
-                "partner_ids": [Command.set(carlos.partner_id.ids)],
-                "location": ", ".join(filter(None, (contact.street, contact.city))),
+                "partner_ids": [
+                    Command.set((carlos.partner_id | contact.partner_id).ids)
+                ],
+                "location": self.env["telemarketing.booking"]._address(contact),
                 "description": interaction.notes,
                 "opportunity_id": lead.id,
                 "telemarketing_kind": "visit",

@@ -1,5 +1,4 @@
 import {Component, onWillUnmount, useEffect, useRef, useState} from "@odoo/owl";
-import {browser} from "@web/core/browser/browser";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 import {formatWhen, toMillis, zoneOf} from "../desk_format";
@@ -58,6 +57,7 @@ export class BookingPane extends Component {
             gone: "",
         });
         this.alive = true;
+        this.wantsFocus = true;
         onWillUnmount(() => {
             this.alive = false;
         });
@@ -66,6 +66,10 @@ export class BookingPane extends Component {
                 this.load();
             },
             () => [this.key, this.desk.offline]
+        );
+        useEffect(
+            () => this.focusSlot(),
+            () => [this.state.offer]
         );
         // The server refused a slot: the others as they are now.
         useEffect(
@@ -255,9 +259,6 @@ export class BookingPane extends Component {
         if (first && this.nobody && !this.appointment.start) {
             this.goTo(answer.next_day);
         }
-        if (first) {
-            this.focusSlot();
-        }
     }
 
     /** A chosen slot that is not offered any more is said so and taken off. */
@@ -276,15 +277,16 @@ export class BookingPane extends Component {
         }
     }
 
-    /** Whoever opens the pane by its key goes on with the keys. */
-    async focusSlot() {
-        await new Promise((resolve) => browser.requestAnimationFrame(resolve));
-        const root = this.root.el;
-        if (this.alive && root && !isTextField(document.activeElement)) {
-            const slot =
-                root.querySelector(".o_tm_slot.o_tm_chosen") ||
-                root.querySelector(".o_tm_slot");
-            slot?.focus({preventScroll: true});
+    /** Whoever opens the pane by its key goes on with the keys; once. */
+    focusSlot() {
+        const slot =
+            this.root.el.querySelector(".o_tm_slot.o_tm_chosen") ||
+            this.root.el.querySelector(".o_tm_slot");
+        if (slot && this.wantsFocus) {
+            this.wantsFocus = false;
+            if (!isTextField(document.activeElement)) {
+                slot.focus({preventScroll: true});
+            }
         }
     }
 
