@@ -319,6 +319,13 @@ class TelemarketingCampaign(models.Model):
         groups=SUPERVISOR,
         help="Offered by agents. With one at least, an order says how it is paid.",
     )
+    quote_mail_template_id = fields.Many2one(
+        "mail.template",
+        "Mail of the Quotation",
+        domain="[('model', '=', 'sale.order')]",
+        groups=SUPERVISOR,
+        help="Sent with the offer of a call. Empty: Odoo's own.",
+    )
 
     # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
     # in the chatter; the principal's contacts read the campaign, not this.

@@ -962,7 +962,7 @@ class TelemarketingDesk(models.AbstractModel):
             "agreed": spoken,
             "user": self.env.user if given.get("mine", True) else self.env["res.users"],
             "phone": phone,
-            "note": (given.get("note") or "")[:200] or False,
+            "note": self._check_no_card(str(given.get("note") or "")[:200]) or False,
         }
 
     @api.model

@@ -175,6 +175,12 @@ class TelemarketingInteraction(models.Model):
             self.env._("Interactions are not deleted: figures and proofs rest on them.")
         )
 
+    @api.constrains("notes")
+    def _check_no_card(self):
+        """However they are written: at the desk, from a record, by another system."""
+        for interaction in self:
+            self.env["telemarketing.desk"]._check_no_card(interaction.notes)
+
     # CLOSING
 
     @api.private

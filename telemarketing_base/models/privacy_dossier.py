@@ -9,6 +9,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
+from .mandate import SEES_IBAN
+
 # Sounds put into one export: beyond this they are named, not added.
 MAX_RECORDINGS_BYTES = 500 * 1024 * 1024
 _EXTENSIONS = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg"}
@@ -286,6 +288,30 @@ class TelemarketingPrivacyDossier(models.AbstractModel):
             "acceptance": self._label(order, "telemarketing_acceptance"),
             "signed_by": order.signed_by or "",
             "signed_on": self._text(order.signed_on),
+            "paid_by": order.sudo().telemarketing_payment_id.name or "",
+            "delivered_to": ", ".join(
+                filter(
+                    None,
+                    order.partner_shipping_id.sudo()
+                    ._display_address(without_company=True)
+                    .split("\n"),
+                )
+            ),
+            "delivery_note": order.telemarketing_delivery_note or "",
+            "conditions_read": order.telemarketing_conditions or "",
+            "mandates": [
+                {
+                    "reference": mandate.reference,
+                    "state": self._label(mandate, "state"),
+                    "date": self._text(mandate.date),
+                    "holder": mandate.holder or "",
+                    # Whole where who prepares the copy may see it.
+                    "account": mandate.iban
+                    if self.env.user.has_groups(SEES_IBAN)
+                    else mandate.iban_masked,
+                }
+                for mandate in order.sudo().telemarketing_mandate_ids
+            ],
             "total": order.amount_total,
             "currency": order.currency_id.name,
             "lines": [

@@ -68,6 +68,18 @@ class SaleOrder(models.Model):
                 )
                 order.telemarketing_payment_link = wizard.link
 
+    def _find_mail_template(self):
+        """The campaign's own words go with the offer of a call."""
+        self.ensure_one()
+        own = self.sudo().telemarketing_campaign_id.quote_mail_template_id
+        if (
+            own
+            and self.state in ("draft", "sent")
+            and not (self.env.context.get("proforma"))
+        ):
+            return own
+        return super()._find_mail_template()
+
     @api.private
     def _telemarketing_apply_offers(self, codes):
         """Promotions that apply to the order of a call; the bridge to sale_loyalty

@@ -307,7 +307,31 @@ class TestDeskOrder(DeskOrderCommon):
             self.seat.close_and_get_next(
                 self.token, self.uuid, self.target.id, self.plain.id, {"notes": CARD}
             )
+        with self.assertRaisesRegex(UserError, "PCI DSS"):
+            self.target.interaction_id.notes = CARD
         self.seat.save_notes(self.token, self.uuid, self.target.id, f"IBAN {IBAN}, 34")
+
+    def test_the_campaigns_own_mail_goes_with_its_quotation(self):
+        order = self.sold()
+        usual = order._find_mail_template()
+        own = usual.copy({"name": "Fibre offer"})
+        self.campaign_own.quote_mail_template_id = own
+        self.assertEqual(order._find_mail_template(), own)
+        order.telemarketing_acceptance = "accepted"
+        order.action_confirm()
+        self.assertNotEqual(order._find_mail_template(), own)
+
+    def test_a_person_may_have_what_we_know_of_her_order(self):
+        self.campaign_own.order_payment_ids = self.debit
+        order = self.sold(
+            payment=self.debit.id, iban=IBAN, delivery={"note": "Second floor"}
+        )
+        dossier = self.env["telemarketing.privacy.dossier"]
+        row = dossier.with_user(self.manager)._order_row(order)
+        self.assertEqual(row["delivery_note"], "Second floor")
+        self.assertEqual(row["mandates"][0]["account"], IBAN)
+        row = dossier.with_user(self.supervisor_a)._order_row(order)
+        self.assertNotIn("0418", str(row))
 
     def test_a_price_list_of_another_currency_is_refused(self):
         other = self.env["res.currency"].with_context(active_test=False)
