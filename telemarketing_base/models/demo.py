@@ -694,7 +694,7 @@ class _Fortnight:
             lines.append((article("tv"), 1))
         if rng.random() < 0.35:
             lines.append((article("linea"), rng.randint(1, 3)))
-        order, _todo = interaction._take_order(lines)
+        order, _todo = interaction._take_order({"lines": lines})
         fate = rng.random()
         if fate < 0.6:
             self.confirm(order, call.closed + timedelta(minutes=rng.randint(4, 90)))
@@ -764,7 +764,7 @@ class _Fortnight:
         )
         if outcome == "sold":
             article = rng.choice(interaction.campaign_id.article_ids)
-            order, _todo = interaction._take_order([(article, 1)])
+            order, _todo = interaction._take_order({"lines": [(article, 1)]})
             order.write({"user_id": carlos.id, "telemarketing_acceptance": "accepted"})
             self.confirm(order, at + timedelta(hours=3))
 

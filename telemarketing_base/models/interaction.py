@@ -327,14 +327,16 @@ class TelemarketingInteraction(models.Model):
 
     @api.private
     def _prepare_order_values(self, given):
-        """:param dict given: checked by ``telemarketing.desk._check_order``"""
+        """:param dict given: ``lines``, and what else ``_check_order`` of the desk
+        found in order"""
         campaign = self.campaign_id
-        payment = given["payment"]
+        payment, delivery = given.get("payment"), given.get("delivery") or {}
+        unread = given.get("unread") or ()
         values = self._prepare_price_values(campaign, given["lines"])
         read = [
             article
             for article, _quantity in given["lines"]
-            if article.conditions and article not in given["unread"]
+            if article.conditions and article not in unread
         ]
         if read:
             values["telemarketing_conditions"] = "\n\n".join(
@@ -350,10 +352,10 @@ class TelemarketingInteraction(models.Model):
             if payment.kind == "card_link":
                 # Odoo's quotation, whose link the buyer gets, is paid there.
                 values |= {"require_payment": True, "prepayment_percent": 1.0}
-        if given["delivery"]["note"]:
-            values["telemarketing_delivery_note"] = given["delivery"]["note"]
-        if given["delivery"]["street"]:
-            values["partner_shipping_id"] = self._delivery_address(given["delivery"]).id
+        if delivery.get("note"):
+            values["telemarketing_delivery_note"] = delivery["note"]
+        if delivery.get("street"):
+            values["partner_shipping_id"] = self._delivery_address(delivery).id
         return {
             **values,
             "partner_id": self.contact_id.partner_id.id,
@@ -433,7 +435,8 @@ class TelemarketingInteraction(models.Model):
         """A quotation for the qualified person, with its mandate; the failure becomes a
         to-do, which names no account.
 
-        :param dict given: checked by ``telemarketing.desk._check_order``
+        :param dict given: ``lines``, and what else ``_check_order`` of the desk found
+            in order
         :return: ``(sale.order, [to-do])``
         """
         self.ensure_one()
@@ -450,11 +453,11 @@ class TelemarketingInteraction(models.Model):
                 order = Order.with_company(self.company_id).create(
                     self._prepare_order_values(given)
                 )
-                notices = order._telemarketing_apply_offers(given["codes"])
+                notices = order._telemarketing_apply_offers(given.get("codes") or [])
                 if given.get("iban"):
                     self._make_mandate(order, given)
                 self.env.flush_all()
-            if given["unread"]:
+            if given.get("unread"):
                 notices.append(
                     self.env._(
                         "%(order)s: nobody ticked that these conditions were read "
