@@ -163,7 +163,7 @@ class CalendarEvent(models.Model):
             kept = event.telemarketing_outcome in KEPT
             held_on = kept and (event.telemarketing_held_on or min(event.start, now))
             if held_on != event.telemarketing_held_on:
-                super(CalendarEvent, event).write({"telemarketing_held_on": held_on})
+                event.write({"telemarketing_held_on": held_on})
 
     def _telemarketing_touch(self):
         """Whoever agents book is booked by one at a time, here as on the desk."""
