@@ -59,6 +59,7 @@ from . import booking
 from . import desk_booking
 from . import desk_help
 from . import desk_training
+from . import desk_frame
 from . import desk
 from . import res_partner
 from . import res_users

@@ -51,6 +51,11 @@ class TelemarketingAgentSession(models.Model):
     state = fields.Selection(STATES, required=True, default="ready")
     state_since = fields.Datetime(required=True)
     pause_reason_id = fields.Many2one("telemarketing.pause.reason")
+    over_cap_at = fields.Datetime(
+        "Over the Cap Since",
+        readonly=True,
+        help="The pause or the wrap-up has lasted longer than it should.",
+    )
     state_ids = fields.One2many(
         "telemarketing.agent.state", "session_id", "States Passed"
     )
@@ -80,7 +85,14 @@ class TelemarketingAgentSession(models.Model):
         if self.state == state and self.pause_reason_id.id == reason_id:
             return
         self._leave_state(at)
-        self.write({"state": state, "state_since": at, "pause_reason_id": reason_id})
+        self.write(
+            {
+                "state": state,
+                "state_since": at,
+                "pause_reason_id": reason_id,
+                "over_cap_at": False,
+            }
+        )
 
     @api.private
     def _leave_state(self, at):
@@ -109,7 +121,7 @@ class TelemarketingAgentSession(models.Model):
         for session in self:
             session._leave_state(at)
             session._end_help()
-            session.write({"logout_at": at, "state_since": at})
+            session.write({"logout_at": at, "state_since": at, "over_cap_at": False})
 
     # HELP
 

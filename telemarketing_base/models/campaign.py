@@ -198,7 +198,8 @@ class TelemarketingCampaign(models.Model):
     average_seconds = fields.Integer(
         "Average Call (seconds)",
         default=240,
-        help="The desk's timer turns amber here and red at 130 %. 0: no warning.",
+        help="The desk's timer turns amber here and red at 130 %. 0: the average of "
+        "its last 200 conversations.",
     )
     lease_minutes = fields.Integer(
         default=15,
@@ -325,6 +326,40 @@ class TelemarketingCampaign(models.Model):
         domain="[('model', '=', 'sale.order')]",
         groups=SUPERVISOR,
         help="Sent with the offer of a call. Empty: Odoo's own.",
+    )
+
+    # desk: how fast it goes on by itself; see desk_frame.py
+    next_seconds = fields.Integer(
+        "Countdown to the Next Person (seconds)",
+        default=3,
+        help="Where the next person comes by itself: shown after each result, held by "
+        "the space bar. 0: at once.",
+    )
+    preview_seconds = fields.Integer(
+        "Preview (seconds)",
+        default=0,
+        help="The agent reads about the person for so long, then the call starts by "
+        "itself if it is allowed; the space bar holds it. 0: the agent dials.",
+    )
+    wrap_up_seconds = fields.Integer(
+        "Wrap-up (seconds)",
+        default=0,
+        help="Most time between the end of a call and its result. The desk counts it "
+        "down and supervisors see who is over it. 0: no cap.",
+    )
+    wrap_up_disposition_id = fields.Many2one(
+        "telemarketing.disposition",
+        "Result When Wrap-up Is Over",
+        groups=SUPERVISOR,
+        help="Given by itself when the time is up and the agent has not begun another "
+        "one; the next person then waits for the agent. Empty: the agent gives it.",
+    )
+
+    _pace = models.Constraint(
+        "CHECK (next_seconds BETWEEN 0 AND 60 AND preview_seconds BETWEEN 0 AND 600"
+        " AND wrap_up_seconds BETWEEN 0 AND 3600)",
+        "The countdown to the next person is a minute at most, the preview ten "
+        "minutes and the wrap-up an hour.",
     )
 
     # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
@@ -513,6 +548,33 @@ class TelemarketingCampaign(models.Model):
                     self.env._(
                         "%s is not marked as a company that we run campaigns for.",
                         campaign.principal_id.display_name,
+                    )
+                )
+
+    @api.constrains("wrap_up_disposition_id")
+    def _check_wrap_up_disposition(self):
+        """What is given by itself may follow from no decision of the agent's."""
+        for campaign in self:
+            disposition = campaign.wrap_up_disposition_id
+            if not disposition:
+                continue
+            usable = {
+                each["id"]: each for each in campaign._dispositions()._desk_values()
+            }
+            values = usable.get(disposition.id, {})
+            decides = (
+                any(values.get(name) for name in values if name.startswith("needs_"))
+                or values.get("qualifies")
+                or values.get("sale")
+                or values.get("kind") == "exclude"
+            )
+            if not values.get("leaf") or decides:
+                raise ValidationError(
+                    self.env._(
+                        "%s cannot be given by itself: choose a result of this "
+                        "campaign without others below it, which asks for nothing, "
+                        "sells nothing and excludes nobody.",
+                        disposition.display_name,
                     )
                 )
 

@@ -53,6 +53,7 @@ class TelemarketingDesk(models.AbstractModel):
         "telemarketing.desk.booking",
         "telemarketing.desk.help",
         "telemarketing.desk.training",
+        "telemarketing.desk.frame",
         "telemarketing.desk.parts",
     ]
 

@@ -131,6 +131,7 @@ class TelemarketingInteraction(models.Model):
     _uuid_uniq = models.UniqueIndex("(uuid)", "This attempt is already there.")
     _agent_day = models.Index("(agent_id, started_at)")
     _person_history = models.Index("(contact_id, id DESC)")
+    _campaign_talks = models.Index("(campaign_id, id DESC) WHERE talk_seconds > 0")
 
     @api.depends("action_type_id.name", "disposition_id.name", "started_at")
     def _compute_display_name(self):

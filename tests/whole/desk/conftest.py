@@ -3,11 +3,16 @@
 Run by ./tm test whole.
 """
 
+import base64
 import contextlib
+import itertools
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -17,10 +22,13 @@ import databases
 import psycopg2
 import pytest
 import requests
+import websocket
 
 HOME = Path(os.environ.get("TM_HOME") or Path(__file__).resolve().parents[3])
 LOGS = HOME / "artefacts" / "logs"
 PREFIX = os.environ.get("TM_TEST_PREFIX") or f"tm_t_{os.getpid()}_"
+DESK = "/odoo/telemarketing-desk"
+SCREENSHOTS = HOME / "artefacts" / "screenshots"
 AGENTS = 20
 # People per database; the campaign has two.
 PEOPLE = 200
@@ -356,6 +364,121 @@ def in_parallel(*works):
     return results
 
 
+class Browser:
+    """Chromium through its debugging protocol: opens a page, asks it, clicks."""
+
+    def __init__(self):
+        program = next(
+            filter(None, map(shutil.which, ("chromium", "google-chrome"))), None
+        )
+        if not program:
+            pytest.skip("Chromium is not there")
+        self.folder = tempfile.mkdtemp(prefix="tm-chromium-")
+        self.process = subprocess.Popen(
+            [
+                *(program, "--headless=new", "--no-sandbox", "--disable-gpu"),
+                *("--disable-dev-shm-usage", "--no-first-run", "--mute-audio"),
+                *("--disable-background-networking", "--disable-extensions"),
+                *("--window-size=1366,768", "--remote-debugging-port=0"),
+                *(f"--user-data-dir={self.folder}", "about:blank"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        port = self._port()
+        pages = requests.get(f"http://127.0.0.1:{port}/json", timeout=30).json()
+        page = next(page for page in pages if page["type"] == "page")
+        self.socket = websocket.create_connection(
+            page["webSocketDebuggerUrl"], suppress_origin=True, timeout=60
+        )
+        self.numbers = itertools.count(1)
+
+    def _port(self):
+        file = Path(self.folder) / "DevToolsActivePort"
+        for _try in range(600):
+            if file.exists() and (lines := file.read_text().splitlines()):
+                return int(lines[0])
+            assert self.process.poll() is None, "Chromium ended while starting"
+            time.sleep(0.1)
+        raise AssertionError("Chromium does not answer")
+
+    def send(self, method, **params):
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            answer = json.loads(self.socket.recv())
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def run(self, script):
+        answer = self.send(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def until(self, script):
+        """Wait for the script to be true; its value."""
+        for _try in range(600):
+            if value := self.run(script):
+                return value
+            time.sleep(0.1)
+        seen = self.run("document.body.innerText.slice(0, 2000)")
+        raise AssertionError(f"never true: {script}\n{seen}")
+
+    def click(self, selector):
+        selector = json.dumps(selector)
+        self.until(
+            f"(() => {{ const found = document.querySelector({selector});"
+            " if (!found || found.disabled) return false;"
+            " found.click(); return true; })()"
+        )
+
+    def phase(self, name):
+        self.until(f"!!document.querySelector('.o_tm_desk[data-phase={name}]')")
+
+    def write(self, selector, text):
+        self.click(selector)
+        self.run(
+            f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
+            f" found.focus(); found.value = {json.dumps(text)};"
+            " found.dispatchEvent(new InputEvent('input', {bubbles: true})); })()"
+        )
+
+    def open_desk(self, agent):
+        self.send(
+            "Network.setCookie",
+            name="session_id",
+            value=agent.http.cookies["session_id"],
+            url=agent.url,
+        )
+        self.send("Page.navigate", url=agent.url + DESK)
+        self.until("!!document.querySelector('.o_tm_desk')")
+
+    def look(self, name, width, height):
+        """A screenshot of this size, kept in ``artefacts/screenshots``."""
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.run("new Promise((done) => setTimeout(done, 500))")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        picture = self.send("Page.captureScreenshot", format="png")["data"]
+        path = SCREENSHOTS / f"{name}-{width}x{height}.png"
+        path.write_bytes(base64.b64decode(picture))
+
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 # ------------------------------------------------------------------ fixtures
 @pytest.fixture(scope="session")
 def ground():
@@ -410,3 +533,17 @@ def parallel():
 @pytest.fixture
 def remote_error():
     return RemoteError
+
+
+@pytest.fixture
+def browser():
+    opened = []
+
+    def make():
+        opened.append(Browser())
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        if one.process.poll() is None:
+            one.kill()

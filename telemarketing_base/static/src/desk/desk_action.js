@@ -23,6 +23,7 @@ import {altLetter, consume, isPressable, isTextField} from "./desk_keys";
 import {DeskStorage} from "./desk_storage";
 import {DeskStore} from "./desk_store";
 import {DispositionBar} from "./disposition_bar/disposition_bar";
+import {shownCountdown, toggleHold} from "./frame/pace";
 import {HelpOverlay} from "./help_overlay/help_overlay";
 import {IdlePanel} from "./idle_panel/idle_panel";
 import {PersonPanel} from "./person_panel/person_panel";
@@ -158,6 +159,9 @@ export class DeskAction extends Component {
         if (key === "Escape" && desk.menu) {
             return () => this.openMenu("");
         }
+        if (key === " " && !writing && !isPressable(target) && shownCountdown(desk)) {
+            return () => toggleHold(desk);
+        }
         if (key === "Enter" && !writing && !isPressable(target) && !desk.menu) {
             return () => this.onEnter();
         }
@@ -210,6 +214,13 @@ export class DeskAction extends Component {
         }
         if (desk.can("hold")) {
             letters.R = () => desk.line("hold");
+        }
+        if (desk.working) {
+            letters.L = () => {
+                desk.tab = "script";
+                this.showPane(1);
+                desk.tickNextLine();
+            };
         }
         const tabs = {script: "S", history: "H", order: "O"};
         for (const pane of desk.panes) {

@@ -8,6 +8,7 @@ import {cardProblem, maskCards} from "./order_pane/cards";
 import {draftToKeep, orderMissing, orderPayload} from "./order_pane/order_draft";
 import {inCallingHours, toInstant, toMillis, zoneOf} from "./desk_format";
 import {makeUuid, tabToken} from "./desk_storage";
+import * as pace from "./frame/pace";
 
 const {DateTime} = luxon;
 
@@ -81,6 +82,9 @@ export class DeskStore extends Reactive {
         this.menu = "";
         this.tab = "script";
         this.pending = null;
+        // Who comes when the countdown is over, and the countdown: `frame/pace.js`.
+        this.coming = false;
+        this.countdown = null;
         this.pauseAfter = false;
         this.asking = "";
         this.consentSaid = "";
@@ -495,6 +499,7 @@ export class DeskStore extends Reactive {
         if (this.call && !(await this.release())) {
             return;
         }
+        pace.stop(this);
         this.choosing = true;
         this.menu = "";
         await this._act("open", "desk", async () =>
@@ -511,6 +516,8 @@ export class DeskStore extends Reactive {
         if (this.call && !(await this.release())) {
             return;
         }
+        // Whoever was coming is given back by the server.
+        pace.stop(this);
         return this._setState("paused", reasonId);
     }
 
@@ -550,6 +557,9 @@ export class DeskStore extends Reactive {
     async next() {
         if (!this.idle || this.now() < this.restUntil) {
             return false;
+        }
+        if (this.coming) {
+            return pace.showComing(this);
         }
         return this._ask("get_next");
     }
@@ -618,11 +628,13 @@ export class DeskStore extends Reactive {
     // ------------------------------------------------------------------ the attempt
     _setCall(call) {
         const previous = this.call && this.call.target.id;
+        this.coming = false;
         if (!call) {
             this.call = false;
             this.draft = null;
             this.pending = null;
             this.held = false;
+            this.countdown = null;
             return;
         }
         if (previous === call.target.id && this.draft?.uuid) {
@@ -646,6 +658,7 @@ export class DeskStore extends Reactive {
         delete this.errors.notes;
         delete this.errors.appointment;
         this._keepDraft();
+        pace.startPreview(this);
     }
 
     /** The attempt as it was left, or a new one with a uuid of its own. */
@@ -769,6 +782,21 @@ export class DeskStore extends Reactive {
         this.edit({confirmed});
     }
 
+    /** Ticks the first compulsory line not ticked yet of the scripts being read. */
+    tickNextLine() {
+        if (!this.draft) {
+            return;
+        }
+        const lines = this.scriptsRead.flatMap((script) => script.confirm_lines);
+        const next = lines.find(
+            (line) =>
+                line.when !== "objection" && !this.draft.confirmed.includes(line.key)
+        );
+        if (next) {
+            this.toggleConfirmed(next.key);
+        }
+    }
+
     profileValue(name) {
         const changed = this.draft?.profile;
         return changed && name in changed ? changed[name] : this.call?.profile?.[name];
@@ -856,6 +884,7 @@ export class DeskStore extends Reactive {
             }
             return false;
         }
+        this.countdown = null;
         return this._act("dial", "call", async () => {
             const {draft, phone} = this;
             this.notice = null;
@@ -1233,7 +1262,8 @@ export class DeskStore extends Reactive {
         );
     }
 
-    async close(dispositionId) {
+    /** @param {boolean} byItself the wrap-up is over and nobody pressed anything */
+    async close(dispositionId, byItself = false) {
         const disposition = this.disposition(dispositionId);
         if (!disposition?.leaf || !this.takesResults) {
             return false;
@@ -1259,7 +1289,9 @@ export class DeskStore extends Reactive {
                 disposition_id: dispositionId,
                 label: disposition.name,
                 payload: this._payload(),
-                next: Boolean(this.campaign.auto_next) && !this.pauseAfter,
+                // Where the agent does not answer, nobody is called next.
+                next: Boolean(this.campaign.auto_next) && !this.pauseAfter && !byItself,
+                byItself,
                 at: this.now(),
             };
             this.io.storage.set(`outbox.${entry.uuid}`, entry);
@@ -1345,9 +1377,7 @@ export class DeskStore extends Reactive {
             this._apply(answer);
             return false;
         }
-        this.io.storage.remove(`outbox.${entry.uuid}`);
-        this.io.storage.remove(`draft.${entry.target_id}`);
-        this._readOutbox();
+        this._forget(entry);
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
         this.notice = this._noticeOf(entry, answer.closed);
@@ -1356,18 +1386,29 @@ export class DeskStore extends Reactive {
         } else if (this.call) {
             delete answer.call; // somebody else is on the desk already
         }
-        if (entry.next) {
-            this.flowing = true;
-        }
+        this.flowing = entry.next || (this.flowing && !entry.byItself);
+        pace.awaitNext(this, entry, answer);
         this._apply(answer);
         if (this.pauseAfter && !this.call) {
-            const {reasonId} = this.pauseAfter;
-            this.pauseAfter = false;
-            this._apply(
-                await this._rpc("set_state", {state: "paused", reason_id: reasonId})
-            );
+            await this._pauseNow();
         }
         return true;
+    }
+
+    /** The pause that was asked for during the call. */
+    async _pauseNow() {
+        const {reasonId} = this.pauseAfter;
+        this.pauseAfter = false;
+        pace.stop(this);
+        this._apply(
+            await this._rpc("set_state", {state: "paused", reason_id: reasonId})
+        );
+    }
+
+    _forget(entry) {
+        this.io.storage.remove(`outbox.${entry.uuid}`);
+        this.io.storage.remove(`draft.${entry.target_id}`);
+        this._readOutbox();
     }
 
     _keepResult() {
@@ -1508,6 +1549,7 @@ export class DeskStore extends Reactive {
     /** Once a second. */
     tick() {
         this.clock.now = this.now();
+        pace.tick(this);
         const away = this.loggedOut || this.otherSeat || this.expired || this.offline;
         if (!this.loaded || away) {
             return;
@@ -1520,6 +1562,7 @@ export class DeskStore extends Reactive {
             this.idle &&
             !this.busy &&
             !this.menu &&
+            !this.coming &&
             this._mayAskAgain()
         ) {
             this.next();

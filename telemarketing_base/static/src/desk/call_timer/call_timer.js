@@ -2,10 +2,13 @@ import {Component} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {formatSeconds, timerLevel} from "../desk_format";
 import {useDesk} from "../desk_hooks";
+import {Countdown} from "../frame/countdown";
+import {cap, shownCountdown} from "../frame/pace";
 
 /** How long the call lasts, beside what it lasts on average in this campaign. */
 export class CallTimer extends Component {
     static template = "telemarketing_base.CallTimer";
+    static components = {Countdown};
     static props = {};
 
     setup() {
@@ -16,7 +19,25 @@ export class CallTimer extends Component {
         return this.desk.campaign?.average_seconds || 0;
     }
 
+    get countsDown() {
+        return this.desk.phase === "preview" && shownCountdown(this.desk);
+    }
+
+    get cap() {
+        return this.desk.phase === "wrap_up" ? cap(this.desk) : null;
+    }
+
+    get capText() {
+        const time = formatSeconds(Math.abs(this.cap.left));
+        return this.cap.left > 0
+            ? _t("%s left to record", time)
+            : _t("%s over the time", time);
+    }
+
     get level() {
+        if (this.cap) {
+            return this.cap.level;
+        }
         return timerLevel(this.desk.callSeconds, this.average);
     }
 

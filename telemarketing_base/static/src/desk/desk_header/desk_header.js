@@ -4,6 +4,7 @@ import {formatSeconds, timerLevel} from "../desk_format";
 import {CallbackNotice} from "../agenda/callback_notice";
 import {useDesk} from "../desk_hooks";
 import {HelpFlag} from "../help/help_flag";
+import {cap} from "../frame/pace";
 import {PauseMenu} from "../pause_menu/pause_menu";
 
 const SIGNS = {
@@ -59,19 +60,13 @@ export class DeskHeader extends Component {
         return formatSeconds(this.desk.phaseSeconds);
     }
 
-    /** A pause beyond its cap and a call beyond the average are told apart by a sign. */
+    /** A pause or wrap-up near its cap and a call beyond the average are told apart by a sign. */
     get level() {
         const {desk} = this;
         if (desk.phase === "talking") {
             return timerLevel(desk.callSeconds, desk.campaign?.average_seconds);
         }
-        const cap = this.pauseCap;
-        return cap && desk.phaseSeconds >= cap ? "red" : "calm";
-    }
-
-    get pauseCap() {
-        const {session, phase} = this.desk;
-        return phase === "paused" ? session.reason_cap_seconds || 0 : 0;
+        return cap(desk)?.level || "calm";
     }
 
     get figures() {

@@ -36,6 +36,8 @@ export class HelpOverlay extends Component {
             ["Alt+N", _t("Notes")],
             ["Alt+B", _t("Call again: day and hour")],
             ["Alt+S, Alt+H, Alt+O", _t("Script, history, order")],
+            ["Alt+L", _t("The next line of the script is read")],
+            [_t("Space"), _t("Wait: nothing goes on by itself until Space again")],
             ["Alt+K", _t("Ask for consent; then Alt+Y yes, Alt+Q no")],
             ["Alt+A", _t("Agenda")],
             ["Alt+V", _t("Ask the supervisor for help")],

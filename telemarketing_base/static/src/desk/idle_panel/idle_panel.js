@@ -2,10 +2,13 @@ import {Component, onMounted, useEffect, useRef, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {formatMoment, formatSeconds, formatWhen, toMillis} from "../desk_format";
 import {useDesk} from "../desk_hooks";
+import {Countdown} from "../frame/countdown";
+import {cap, pausedToday} from "../frame/pace";
 
 /** Between two calls: the day so far, callbacks, why there is nobody, a search. */
 export class IdlePanel extends Component {
     static template = "telemarketing_base.IdlePanel";
+    static components = {Countdown};
     static props = {};
 
     setup() {
@@ -21,7 +24,9 @@ export class IdlePanel extends Component {
             down: false,
             longer: null,
         });
-        const focusNext = () => this.next.el?.focus({preventScroll: true});
+        // Space holds the countdown: it must not press the button instead.
+        const focusNext = () =>
+            !this.desk.coming && this.next.el?.focus({preventScroll: true});
         onMounted(focusNext);
         useEffect(focusNext, () => [this.desk.phase]);
         // What came since is newer than the longer list.
@@ -44,6 +49,21 @@ export class IdlePanel extends Component {
         const {reason, reason_cap_seconds: cap} = this.desk.session;
         const most = cap ? _t("up to %s", formatSeconds(cap)) : "";
         return [reason, most].filter(Boolean).join(" · ");
+    }
+
+    get pauseOver() {
+        const state = cap(this.desk);
+        if (!state || state.level === "calm") {
+            return null;
+        }
+        const time = formatSeconds(Math.abs(state.left));
+        return {
+            level: state.level,
+            text:
+                state.left > 0
+                    ? _t("%s left of this pause", time)
+                    : _t("%s over the cap of this pause", time),
+        };
     }
 
     /** Why there is nobody, in numbers, and from when there will be. */
@@ -182,7 +202,7 @@ export class IdlePanel extends Component {
             },
             {
                 id: "paused",
-                value: formatSeconds(figures.paused_seconds),
+                value: formatSeconds(pausedToday(this.desk)),
                 label: _t("paused"),
             },
         ];
