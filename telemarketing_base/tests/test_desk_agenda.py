@@ -315,6 +315,21 @@ class TestDeskAgenda(DeskPartCase):
             with self.assertRaises(UserError, msg=str(number)):
                 self.seat_a.move_callback(self.token, target.id, at, number=number)
 
+    def test_excluded_number_does_not_come_back_as_another_one(self):
+        stranger = self.create_contact("Eva", "612345670")
+        self.env["telemarketing.exclusion"].create(
+            {
+                "number_id": stranger.phone_ids.number_id.id,
+                "company_id": self.company_a.id,
+            }
+        )
+        target = self.person("Ana", "612345678", self.agent_a)
+        at = "2026-11-24 11:00:00"
+        with self.assertRaises(UserError) as refused:
+            self.seat_a.move_callback(self.token, target.id, at, number="612345670")
+        self.assertIn("may not be called", str(refused.exception))
+        self.assertEqual(len(target.contact_id.phone_ids), 1)
+
     def test_number_of_another_person_is_not_chosen_by_its_id(self):
         target = self.person("Ana", "612345678", self.agent_a)
         stranger = self.person("Eva", "612345670", self.agent_b)

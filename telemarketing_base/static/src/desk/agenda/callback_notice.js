@@ -13,6 +13,9 @@ function noticeKey(callback) {
 /** Callbacks of mine within their campaign's notice, that I have not put away today. */
 export function noticesOf(desk) {
     const {now} = desk.clock;
+    if (!desk.loaded || desk.otherSeat) {
+        return [];
+    }
     const today = DateTime.fromMillis(now).toISODate();
     return desk.callbacksSoon.filter((callback) => {
         const seen = desk.io.storage.get(noticeKey(callback));
