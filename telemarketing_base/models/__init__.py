@@ -52,6 +52,7 @@ from . import order_payment
 from . import mandate
 from . import desk_parts
 from . import desk_person
+from . import desk_caller
 from . import desk_agenda
 from . import desk_result
 from . import desk_order

@@ -40,6 +40,18 @@ class TelemarketingDatabase(models.Model):
     )
     contact_ids = fields.One2many("telemarketing.contact", "database_id")
     import_ids = fields.One2many("telemarketing.import", "database_id")
+    inbound = fields.Boolean(
+        "Written Down at the Desk",
+        readonly=True,
+        copy=False,
+        default=False,
+        help="Its people called or were written down by an agent; one per campaign. "
+        "Each is called on the ground that was stated, and on none otherwise.",
+    )
+    _one_inbound = models.UniqueIndex(
+        "(campaign_id) WHERE inbound",
+        "The campaign already has a database of who calls.",
+    )
     legal_basis = fields.Selection(
         [
             ("consent", "Consent"),

@@ -47,6 +47,7 @@ class TelemarketingDesk(models.AbstractModel):
     _description = "Call Desk"
     _inherit = [
         "telemarketing.desk.person",
+        "telemarketing.desk.caller",
         "telemarketing.desk.agenda",
         "telemarketing.desk.result",
         "telemarketing.desk.order",
@@ -246,33 +247,9 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("This person is not in this campaign."))
         self._check_reachable(target)
         name = target.contact_id.display_name
-        if target.state in HELD:
-            raise UserError(self.env._("%s is on another agent's desk now.", name))
-        if target.state != "ready":
-            raise UserError(
-                self.env._("%s is closed in this campaign; ask your supervisor.", name)
-            )
-        if not target.callable_from:
-            raise UserError(
-                self.env._(
-                    "%(name)s may not be called: %(why)s",
-                    name=name,
-                    why=target.callable_reason,
-                )
-            )
-        if not (target.live and target.database_id.switched_on):
-            raise UserError(self.env._("The database of %s is switched off.", name))
-        if target.callback and target.callback_user_id not in (
-            self.env.user,
-            self.env["res.users"],
-        ):
-            raise UserError(
-                self.env._(
-                    "%(name)s has a callback with %(agent)s.",
-                    name=name,
-                    agent=target.callback_user_id.name,
-                )
-            )
+        why = self._why_not(target)
+        if why:
+            raise UserError(why)
         if held:
             self._give_back(held)
         target = target.try_lock_for_update()
@@ -613,13 +590,14 @@ class TelemarketingDesk(models.AbstractModel):
     def search_people(self, session, text, own=True):
         """Limited cards of people in the session's campaign; logged and capped."""
         campaign = self._working_campaign(session)
-        Log = self.env["telemarketing.search.log"].sudo()
-        Log._check_cap(self.env.user, campaign.company_id)
-        text = (text or "").strip()[:100]
+        self._check_search_cap(campaign)
+        text = text.strip()[:100] if isinstance(text, str) else ""
+        own = bool(own)
         if len(text) < 3:
             raise UserError(self.env._("Write at least three letters or digits."))
-        domain = Domain("campaign_id", "=", campaign.id) & Domain("live", "=", True)
+        domain = Domain("campaign_id", "=", campaign.id)
         if own:
+            domain &= Domain("live", "=", True)
             domain &= (
                 Domain("agent_id", "=", self.env.uid)
                 | Domain("last_agent_id", "=", self.env.uid)
@@ -633,20 +611,13 @@ class TelemarketingDesk(models.AbstractModel):
                 limit=20,
             )
         )
-        Log.create(
-            {
-                "user_id": self.env.uid,
-                "company_id": campaign.company_id.id,
-                "campaign_id": campaign.id,
-                "text": text,
-                "own": own,
-                "shown": len(targets),
-                "target_ids": targets.ids,
-            }
-        )
+        self._log_search(campaign, text, own, targets)
         return {
             "now": self._text(self._now()),
-            "people": [self._limited_card(target) for target in targets],
+            "people": [
+                {**self._limited_card(target), "why": self._why_not(target)}
+                for target in targets
+            ],
         }
 
     # WHO ASKS
@@ -1510,22 +1481,7 @@ class TelemarketingDesk(models.AbstractModel):
                 "local_time": local.strftime("%H:%M"),
                 "tz": tz,
             },
-            "phones": [
-                {
-                    "id": phone.id,
-                    "raw": False if campaign.mask_numbers else phone.raw,
-                    "display": mask_phone(phone.e164)
-                    if campaign.mask_numbers
-                    else format_phone(phone.e164),
-                    "e164": False if campaign.mask_numbers else phone.e164,
-                    "kind": phone.number_id.kind or "other",
-                    "state": "bad" if phone.number_id.state == "bad" else phone.state,
-                    "callable": verdicts[phone]["answer"] == "allowed",
-                    "reason": verdicts[phone]["reason"],
-                }
-                for phone in phones
-                if phone.e164
-            ],
+            "phones": self._phone_values(target, verdicts),
             "profile": {field["name"]: field.get("value") for field in profile},
             "calling": gate._calling(facts, now) if facts else False,
             "may_call": self._verdict_values(verdict),
@@ -1739,15 +1695,6 @@ class TelemarketingDesk(models.AbstractModel):
         if target.campaign_id.mask_numbers:
             return mask_phone(phone.e164)
         return format_phone(phone.e164)
-
-    @api.model
-    def _search_domain(self, text):
-        """People by document or telephone, where the text is a number, else by name."""
-        digits = "".join(filter(str.isdigit, text))
-        if len(digits) >= 6:
-            document = text.upper().replace(" ", "")
-            return Domain("vat", "=", document) | Domain("phone", "=", text)
-        return Domain("name", "ilike", text)
 
     @api.model
     def _limited_card(self, target):

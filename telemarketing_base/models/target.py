@@ -159,6 +159,11 @@ class TelemarketingTarget(models.Model):
         index="btree_not_null",
         ondelete="set null",
     )
+    state_before = fields.Selection(
+        [("done", "Done"), ("excluded", "Excluded")],
+        readonly=True,
+        help="Where a call of the person's own found it.",
+    )
     notes = fields.Text(
         readonly=True, help="Notes typed before the call; moved into it."
     )
@@ -506,7 +511,13 @@ class TelemarketingTarget(models.Model):
                 "leased_until": False,
                 "interaction_id": False,
             }
-            if target.interaction_id:
+            if target.interaction_id.direction == "in":
+                # Nobody dialled: it is where the caller found it.
+                values |= {
+                    "state": target.state_before or "ready",
+                    "state_before": False,
+                }
+            elif target.interaction_id:
                 # It was dialled: what had been agreed is used up, this is a retry.
                 values |= {
                     "next_call_at": now
@@ -584,6 +595,7 @@ class TelemarketingTarget(models.Model):
             "last_disposition_id": disposition.id,
             "last_result_at": now,
             "last_agent_id": interaction.agent_id.id,
+            "state_before": False,
         }
         if disposition.outcome != "none":
             values["contacted"] = 1
@@ -595,6 +607,9 @@ class TelemarketingTarget(models.Model):
             # An agreed hour wins over what the result would do by itself.
             kind = "schedule"
         getattr(self, f"_after_{kind}")(interaction, values, callback or {})
+        if self.state_before == "excluded" and values["state"] == "done":
+            # A call of their own lifts no exclusion.
+            values["state"] = "excluded"
         self.write(values)
         if disposition.clear_callbacks:
             others = self.contact_id.target_ids - self

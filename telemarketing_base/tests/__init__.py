@@ -4,6 +4,7 @@ from . import test_desk
 from . import test_desk_agenda
 from . import test_desk_order
 from . import test_desk_frame
+from . import test_desk_person
 from . import test_desk_queries
 from . import test_editions
 from . import test_consents

@@ -223,6 +223,11 @@ export class DeskServer {
         return {interaction, telephony: {action: "tel", uri: "tel:+34612345678"}};
     }
 
+    timeline({target_id: targetId}) {
+        // As the person's card: what the history shows at once.
+        return {now: instant(), target_id: targetId};
+    }
+
     save_notes() {
         return {lease_until: instant(600)};
     }

@@ -17,8 +17,10 @@ import {session} from "@web/session";
 import {standardActionServiceProps} from "@web/webclient/actions/action_service";
 import {AgendaPanel} from "./agenda/agenda_panel";
 import {CallPanel} from "./call_panel/call_panel";
+import {CallerBar} from "./caller/caller_bar";
 import {CampaignChooser} from "./campaign_chooser/campaign_chooser";
 import {DeskHeader} from "./desk_header/desk_header";
+import {hearCall} from "./caller/people";
 import {altLetter, consume, isPressable, isTextField} from "./desk_keys";
 import {DeskStorage} from "./desk_storage";
 import {DeskStore} from "./desk_store";
@@ -26,6 +28,7 @@ import {DispositionBar} from "./disposition_bar/disposition_bar";
 import {shownCountdown, toggleHold} from "./frame/pace";
 import {HelpOverlay} from "./help_overlay/help_overlay";
 import {IdlePanel} from "./idle_panel/idle_panel";
+import {NewContact} from "./new_contact/new_contact";
 import {PersonPanel} from "./person_panel/person_panel";
 import {WorkPane} from "./work_pane/work_pane";
 
@@ -35,11 +38,13 @@ export class DeskAction extends Component {
     static components = {
         AgendaPanel,
         CallPanel,
+        CallerBar,
         CampaignChooser,
         DeskHeader,
         DispositionBar,
         HelpOverlay,
         IdlePanel,
+        NewContact,
         PersonPanel,
         WorkPane,
     };
@@ -156,6 +161,15 @@ export class DeskAction extends Component {
         if (key === "F1" || (key === "?" && !writing)) {
             return () => this.openMenu("help");
         }
+        if (key === "Escape" && (desk.writing || desk.incoming)) {
+            return () => {
+                if (desk.writing) {
+                    desk.writing = null;
+                } else {
+                    desk.incoming = null;
+                }
+            };
+        }
         if (key === "Escape" && desk.menu) {
             return () => this.openMenu("");
         }
@@ -194,6 +208,7 @@ export class DeskAction extends Component {
         const {desk} = this;
         const letters = {
             P: () => this.togglePause(),
+            I: () => hearCall(desk),
             D: () => desk.dial(),
             C: () => desk.hangup(),
             X: () => desk.object(),

@@ -6,6 +6,7 @@ import {registry} from "@web/core/registry";
 import {Reactive} from "@web/core/utils/reactive";
 import {cardProblem, maskCards} from "./order_pane/cards";
 import {draftToKeep, orderMissing, orderPayload} from "./order_pane/order_draft";
+import {rings} from "./caller/people";
 import {inCallingHours, toInstant, toMillis, zoneOf} from "./desk_format";
 import {makeUuid, tabToken} from "./desk_storage";
 import * as pace from "./frame/pace";
@@ -77,6 +78,8 @@ export class DeskStore extends Reactive {
         this.figures = {};
         this.callbacks = [];
         this.pauseReasons = [];
+        this.incoming = null;
+        this.writing = null;
         this.kept = [];
         this.textRead = false;
         this.menu = "";
@@ -360,6 +363,18 @@ export class DeskStore extends Reactive {
         }
     }
 
+    /** A question in the background: it holds nothing up, its error stays beside it. */
+    async ask(scope, method, kwargs = {}) {
+        try {
+            const answer = await this._rpc(method, kwargs);
+            this.setError(scope, "");
+            return this._apply(answer) && answer;
+        } catch (error) {
+            this._onError(scope, error);
+            return false;
+        }
+    }
+
     /** What a part of the desk keeps with the attempt (`draft.extra`); survives reload. */
     setExtra(part, value) {
         if (this.draft) {
@@ -614,15 +629,9 @@ export class DeskStore extends Reactive {
         });
     }
 
-    async search(text) {
-        try {
-            const answer = await this._rpc("search_people", {text, own: true});
-            this.setError("search", "");
-            return this._apply(answer) ? answer.people || [] : [];
-        } catch (error) {
-            this._onError("search", error);
-            return [];
-        }
+    async search(text, own = true) {
+        const answer = await this.ask("search", "search_people", {text, own});
+        return (answer && answer.people) || [];
     }
 
     // ------------------------------------------------------------------ the attempt
@@ -979,6 +988,10 @@ export class DeskStore extends Reactive {
     }
 
     _onLine(change) {
+        if (change.state === "ringing") {
+            rings(this, change.caller);
+            return;
+        }
         if (!this.draft?.dialled || (change.uuid && change.uuid !== this.draft.uuid)) {
             return;
         }

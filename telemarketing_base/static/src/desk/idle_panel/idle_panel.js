@@ -1,6 +1,7 @@
 import {Component, onMounted, useEffect, useRef, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {formatMoment, formatSeconds, formatWhen, toMillis} from "../desk_format";
+import {hearCall, writeDown} from "../caller/people";
 import {useDesk} from "../desk_hooks";
 import {Countdown} from "../frame/countdown";
 import {cap, pausedToday} from "../frame/pace";
@@ -23,6 +24,7 @@ export class IdlePanel extends Component {
             sort: "at",
             down: false,
             longer: null,
+            own: true,
         });
         // Space holds the countdown: it must not press the button instead.
         const focusNext = () =>
@@ -212,6 +214,20 @@ export class IdlePanel extends Component {
         return this.desk.idle && !this.desk.busy && !this.desk.offline;
     }
 
+    hearCall() {
+        hearCall(this.desk);
+    }
+
+    writeDown() {
+        writeDown(this.desk);
+    }
+
+    setOwn(own) {
+        this.state.own = own;
+        this.state.cards = [];
+        this.state.searched = false;
+    }
+
     async onSearch(ev) {
         ev.preventDefault();
         const text = this.state.text.trim();
@@ -219,7 +235,7 @@ export class IdlePanel extends Component {
             return;
         }
         this.state.searching = true;
-        this.state.cards = await this.desk.search(text);
+        this.state.cards = await this.desk.search(text, this.state.own);
         this.state.searching = false;
         this.state.searched = true;
     }

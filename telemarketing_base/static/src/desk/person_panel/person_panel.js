@@ -3,6 +3,9 @@ import {_t} from "@web/core/l10n/translation";
 import {formatWhen, toMillis} from "../desk_format";
 import {ConsentBox} from "../consent_box/consent_box";
 import {useDesk} from "../desk_hooks";
+import {consume} from "../desk_keys";
+import {movePhone} from "../caller/people";
+import {PhoneEditor} from "./phone_editor";
 
 const {DateTime} = luxon;
 
@@ -17,7 +20,7 @@ const INPUTS = {
 /** Who is on the desk, whether they may be called, and the campaign's own fields. */
 export class PersonPanel extends Component {
     static template = "telemarketing_base.PersonPanel";
-    static components = {ConsentBox};
+    static components = {ConsentBox, PhoneEditor};
     static props = {};
 
     setup() {
@@ -147,6 +150,15 @@ export class PersonPanel extends Component {
             barred: phone.callable === false,
             why: phone.reason || _t("This phone may not be called."),
         }));
+    }
+
+    /** Alt and an arrow move the phone that has the focus. */
+    onPhoneKey(phoneId, ev) {
+        const step = {ArrowUp: -1, ArrowDown: 1}[ev.key];
+        if (step && ev.altKey && !ev.ctrlKey && !ev.metaKey) {
+            consume(ev);
+            movePhone(this.desk, phoneId, step);
+        }
     }
 
     get fields() {
