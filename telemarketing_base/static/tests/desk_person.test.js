@@ -108,7 +108,7 @@ test("phones change places by touch and by keys", async () => {
     await settle();
     expect(server.heard("order_phones")[0].phone_ids).toEqual([12, 11]);
     await contains(".o_tm_phone[data-phone-id='12']").focus();
-    await press("alt+ArrowDown");
+    await press(["alt", "ArrowDown"]);
     await settle();
     expect(server.heard("order_phones")[1].phone_ids).toEqual([11, 12]);
 });
@@ -158,7 +158,7 @@ test("history shows everything in time, and older pages when asked", async () =>
     });
     await openDesk(server);
     expect(server.heard("timeline")).toHaveLength(0);
-    await press("alt+h");
+    await press(["alt", "h"]);
     await settle();
     expect(queryAllTexts(".o_tm_history_head strong")).toEqual([
         "S0001",
@@ -194,7 +194,7 @@ test("what the person has with us is asked for when it is opened", async () => {
     });
     await openDesk(server);
     expect(server.heard("related")).toHaveLength(0);
-    await press("alt+l");
+    await press(["alt", "l"]);
     await settle();
     expect(".o_tm_related [data-group=orders] li").toHaveText(/S0005/);
     expect(".o_tm_related section").toHaveCount(1);
@@ -234,7 +234,7 @@ test("a call that comes in is looked up by its number and taken", async () => {
         return {...server.common, call: server.held, empty: false};
     };
     await openDesk(server);
-    await press("alt+i");
+    await press(["alt", "i"]);
     await animationFrame();
     expect(".o_tm_caller input").toBeFocused();
     await contains(".o_tm_caller input").edit("612345678", {confirm: false});
@@ -297,7 +297,7 @@ test("who is not known is written down with the call; alike are shown first", as
         return {...server.common, call: server.held, empty: false, target_id: 1};
     };
     await openDesk(server);
-    await press("alt+i");
+    await press(["alt", "i"]);
     await animationFrame();
     await contains(".o_tm_caller input").edit("655112233", {confirm: false});
     await press("Enter");
@@ -338,6 +338,7 @@ test("somebody new without a call says why they may be called, or are not", asyn
     await openDesk(server);
     await click(".o_tm_write_down");
     await settle();
+    expect(".o_tm_new_contact form").toHaveCount(1);
     await contains("[data-field=phone] input").edit("655112233", {confirm: false});
     await contains("[data-field=name] input").edit("Luis", {confirm: false});
     await contains("[data-field=basis] select").select("request");

@@ -74,6 +74,14 @@ export class NewContact extends Component {
         };
     }
 
+    onField(field, ev) {
+        this.state.values[field.name] = ev.target.value;
+    }
+
+    onBasis(ev) {
+        this.state.basis = ev.target.value;
+    }
+
     async save(ev) {
         ev?.preventDefault();
         if (!this.stopped) {
