@@ -20,12 +20,13 @@ export class CallerBar extends Component {
                     this.input.el?.focus({preventScroll: true});
                 }
             },
-            () => [this.desk.incoming.rung]
+            () => [this.incoming.rung]
         );
     }
 
     get incoming() {
-        return this.desk.incoming;
+        // Taken while this is drawn once more: nothing is left to show.
+        return this.desk.incoming || {};
     }
 
     get takes() {

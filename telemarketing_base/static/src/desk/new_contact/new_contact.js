@@ -39,7 +39,8 @@ export class NewContact extends Component {
     }
 
     get writing() {
-        return this.desk.writing;
+        // Written down while this is drawn once more: nothing is left to show.
+        return this.desk.writing || {duplicates: []};
     }
 
     get fields() {
