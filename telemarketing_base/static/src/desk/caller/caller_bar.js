@@ -22,6 +22,17 @@ export class CallerBar extends Component {
             },
             () => [this.incoming.rung]
         );
+        // Who was asked for is there: Enter takes the call.
+        useEffect(
+            (found) => {
+                if (found) {
+                    this.first.el
+                        ?.querySelector("button:enabled")
+                        ?.focus({preventScroll: true});
+                }
+            },
+            () => [Boolean(this.incoming.people && !this.incoming.rung)]
+        );
     }
 
     get incoming() {
@@ -55,7 +66,6 @@ export class CallerBar extends Component {
         this.state.asking = true;
         await lookUp(this.desk, number);
         this.state.asking = false;
-        this.first.el?.querySelector("button:enabled")?.focus({preventScroll: true});
     }
 
     receive(card) {
