@@ -99,6 +99,7 @@
         "views/res_users_views.xml",
         "views/crm_team_views.xml",
         "views/crm_lead_views.xml",
+        "wizards/order_life_views.xml",
         "views/sale_order_views.xml",
         "views/calendar_event_views.xml",
         "views/res_config_settings_views.xml",

@@ -66,6 +66,7 @@ from . import res_partner
 from . import res_users
 from . import crm_lead
 from . import crm_team
+from . import order_life
 from . import sale_order
 from . import calendar_event
 from . import blocked

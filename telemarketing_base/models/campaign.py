@@ -362,6 +362,49 @@ class TelemarketingCampaign(models.Model):
         "minutes and the wrap-up an hour.",
     )
 
+    # desk: back office
+    back_office_ids = fields.Many2many(
+        "res.users",
+        "telemarketing_campaign_back_office_rel",
+        "campaign_id",
+        "user_id",
+        "Back Office",
+        groups="base.group_user",
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+        help="Who validates its orders and hands them over, besides supervisors.",
+    )
+    send_quotation = fields.Boolean(
+        "Send the Quotation",
+        default=True,
+        groups="base.group_user",
+        help="By mail, as soon as the call is closed. Without a mail address it "
+        "becomes a to-do.",
+    )
+    quote_mail_template_id = fields.Many2one(
+        "mail.template",
+        "Mail of the Quotation",
+        domain="[('model', '=', 'sale.order')]",
+        groups=SUPERVISOR,
+        help="Empty: Odoo's own.",
+    )
+    validate_orders = fields.Boolean(
+        "Orders Are Validated",
+        groups="base.group_user",
+        help="What was accepted is confirmed when the back office has approved it.",
+    )
+    withdrawal_days = fields.Integer(
+        "Withdrawal (days)",
+        default=14,
+        groups="base.group_user",
+        help="Calendar days in which a consumer may withdraw: 14 at least (TRLGDCU "
+        "art. 102). 0: there is no such right (art. 103).",
+    )
+
+    _withdrawal_days_range = models.Constraint(
+        "CHECK (withdrawal_days = 0 OR withdrawal_days BETWEEN 14 AND 400)",
+        "A consumer has 14 days at least to withdraw; 0 where the law gives no right.",
+    )
+
     # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
     # in the chatter; the principal's contacts read the campaign, not this.
     call_purpose = fields.Selection(

@@ -695,11 +695,11 @@ class _Fortnight:
         if rng.random() < 0.35:
             lines.append((article("linea"), rng.randint(1, 3)))
         order, _todo = interaction._take_order({"lines": lines})
+        # Nobody is written to in a demonstration.
+        order.telemarketing_send_due = False
         fate = rng.random()
         if fate < 0.6:
             self.confirm(order, call.closed + timedelta(minutes=rng.randint(4, 90)))
-            if (self.local(self.now) - call.closed).days >= 3:
-                order.telemarketing_acceptance = "withdrawal"
         elif fate < 0.85:
             order.write({"state": "sent", "telemarketing_acceptance": "sent"})
             order.date_order = interaction.closed_at
@@ -707,7 +707,13 @@ class _Fortnight:
             order.date_order = interaction.closed_at
 
     def confirm(self, order, at):
-        order.telemarketing_acceptance = "accepted"
+        order.write(
+            {
+                "telemarketing_acceptance": "accepted",
+                "telemarketing_accepted_on": min(self.utc(at), self.now),
+                "telemarketing_send_due": False,
+            }
+        )
         order.action_confirm()
         order.date_order = min(self.utc(at), self.now)
         lead = order.opportunity_id

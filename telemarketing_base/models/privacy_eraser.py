@@ -55,6 +55,8 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             "sale.order": (
                 "signed_by client_order_ref note access_token"
                 " telemarketing_delivery_note"
+                " telemarketing_acceptance_text telemarketing_acceptance_filename"
+                " telemarketing_accepted_ip"
             ).split(),
             "telemarketing.mandate": "iban holder".split(),
         }

@@ -1,10 +1,17 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .guard import check_fields, without_defaults
+from .order_life import OFFERED
+
 
 class SaleOrder(models.Model):
     _name = "sale.order"
-    _inherit = ["sale.order", "telemarketing.origin.mixin"]
+    _inherit = [
+        "sale.order",
+        "telemarketing.origin.mixin",
+        "telemarketing.order.life",
+    ]
 
     telemarketing_acceptance = fields.Selection(
         [
@@ -14,9 +21,12 @@ class SaleOrder(models.Model):
             ("confirmed", "Confirmed"),
             ("withdrawal", "Withdrawal open"),
             ("firm", "Firm"),
+            ("rejected", "Rejected"),
+            ("withdrawn", "Withdrawn"),
         ],
         "Acceptance",
         copy=False,
+        readonly=True,
         tracking=True,
         help="A consumer is bound only by a written acceptance (TRLGDCU art. 98.6).",
     )
@@ -92,12 +102,6 @@ class SaleOrder(models.Model):
             return []
         return [self.env._("Promotion codes are not used here: %s", ", ".join(codes))]
 
-    def write(self, vals):
-        result = super().write(vals)
-        if "telemarketing_acceptance" in vals or "state" in vals:
-            self._telemarketing_move_mandates()
-        return result
-
     @api.private
     def _telemarketing_move_mandates(self):
         """A mandate is worth what the order is worth that it was given for."""
@@ -115,41 +119,163 @@ class SaleOrder(models.Model):
             ):
                 mandate._activate()
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            given = [name for name in self._life_fields if vals.get(name)]
+            check_fields(self, given, denied=self._life_fields)
+        self = without_defaults(self, denied=self._life_fields)
+        orders = super().create(vals_list)
+        offered = orders.filtered(
+            lambda o: (
+                o.telemarketing_campaign_id and o.telemarketing_acceptance == "voice"
+            )
+        )
+        if offered:
+            offered.sudo()._telemarketing_begin()
+        return orders
+
+    @api.private
+    def _telemarketing_begin(self):
+        """Offered by voice: sent after the commit; where the buyer is no consumer the
+        voice binds, and the back office looks at it at once."""
+        due = self.filtered("telemarketing_campaign_id.send_quotation")
+        if due:
+            due.telemarketing_send_due = True
+            self.env.ref("telemarketing_base.cron_order_send")._trigger()
+        self._telemarketing_to_validate().filtered(
+            lambda o: not o.telemarketing_campaign_id.buyer_is_consumer
+        ).telemarketing_validation = "waiting"
+
+    def write(self, vals):
+        if not self.env.su:
+            denied = set(self._life_fields)
+            if {"signature", "signed_by", "signed_on"} & set(vals) and any(
+                order.telemarketing_campaign_id for order in self.sudo()
+            ):
+                # Written by the portal only: it proves that the buyer accepted.
+                denied |= {"signature", "signed_by", "signed_on"}
+            check_fields(self, vals, denied=denied)
+        result = super().write(vals)
+        ours = self.sudo().filtered("telemarketing_campaign_id")
+        if vals.get("signature"):
+            ours.filtered(
+                lambda o: o.telemarketing_acceptance in OFFERED
+            )._telemarketing_signed()
+        if vals.get("state") == "sent":
+            ours.filtered(
+                lambda o: o.telemarketing_acceptance == "voice"
+            ).telemarketing_acceptance = "sent"
+        if "telemarketing_delivered_on" in vals:
+            ours.filtered(
+                lambda o: o.telemarketing_acceptance == "withdrawal"
+            )._telemarketing_open_withdrawal()
+        if "telemarketing_acceptance" in vals or "state" in vals:
+            self._telemarketing_move_mandates()
+        return result
+
+    @api.depends("telemarketing_campaign_id")
+    def _compute_require_signature(self):
+        """A consumer signs, whatever the company asks of its other buyers."""
+        result = super()._compute_require_signature()
+        for order in self:
+            if order.sudo().telemarketing_campaign_id.buyer_is_consumer:
+                order.require_signature = True
+        return result
+
+    def _validate_order(self):
+        """Accepted in the portal, or by a logged reply: confirmed, unless the back
+        office looks at it first."""
+        waiting = self._telemarketing_to_validate()
+        waiting.sudo().telemarketing_validation = "waiting"
+        if self - waiting:
+            return super(SaleOrder, self - waiting)._validate_order()
+        return None
+
     def action_confirm(self):
         self._telemarketing_check_acceptance()
-        result = super().action_confirm()
+        # Sales of a principal are delivered by it: sale_stock moves nothing.
+        theirs = self.filtered("telemarketing_principal_id")
+        ours, result = self - theirs, True
+        if theirs:
+            theirs = theirs.with_context(skip_procurement=True)
+            result = super(SaleOrder, theirs).action_confirm()
+        if ours or not theirs:
+            result = super(SaleOrder, ours).action_confirm()
         confirmed = self.filtered(lambda o: o.state == "sale")
         confirmed._telemarketing_make_clients()
+        return result
+
+    def _action_cancel(self):
+        result = super()._action_cancel()
+        ours = self.sudo().filtered("telemarketing_campaign_id")
+        open_ones = ours.filtered(
+            lambda o: o.telemarketing_acceptance in ("voice", "sent", "accepted")
+        )
+        open_ones.write(
+            {
+                "telemarketing_acceptance": "rejected",
+                "telemarketing_validation": "none",
+                "telemarketing_send_due": False,
+            }
+        )
+        open_ones._telemarketing_uncount()
+        return result
+
+    def action_draft(self):
+        ours = self.sudo().filtered("telemarketing_campaign_id")
+        if ours.filtered(lambda o: o.telemarketing_acceptance == "withdrawn"):
+            raise UserError(
+                self.env._("The buyer withdrew: what he buys now is a new order.")
+            )
+        result = super().action_draft()
+        ours.filtered(lambda o: o.telemarketing_acceptance).write(
+            {
+                "telemarketing_acceptance": "voice",
+                "telemarketing_validation": "none",
+                "telemarketing_accepted_on": False,
+                "telemarketing_accepted_by": False,
+                "telemarketing_accepted_ip": False,
+                "telemarketing_withdrawal_until": False,
+            }
+        )
         return result
 
     @api.private
     def _telemarketing_check_acceptance(self):
         """A consumer is bound by an offer made by telephone only when it is accepted
         in writing: signed, or its reply logged (TRLGDCU art. 98.6)."""
-        for order in self:
+        for order in self.sudo():
             if (
                 order.telemarketing_campaign_id.buyer_is_consumer
                 and order.telemarketing_acceptance in ("voice", "sent")
-                and not order.signed_by
             ):
                 raise UserError(
                     self.env._(
                         "%(order)s was offered by telephone: it is confirmed when "
                         "%(buyer)s has accepted it in writing. Have it signed in the "
-                        "portal, or set its acceptance to Accepted once the written "
-                        "reply is there.",
+                        "portal, or log the written reply.",
                         order=order.name,
                         buyer=order.partner_id.display_name,
+                    )
+                )
+            if order._telemarketing_to_validate():
+                raise UserError(
+                    self.env._(
+                        "%s waits for the back office: it is confirmed when approved.",
+                        order.name,
                     )
                 )
 
     @api.private
     def _telemarketing_make_clients(self):
         """A sale turns a prospect into a client by itself, in the same record."""
-        ours = self.filtered("telemarketing_campaign_id")
-        ours.filtered(
-            lambda o: o.telemarketing_acceptance in (False, "voice", "sent", "accepted")
-        ).telemarketing_acceptance = "confirmed"
+        ours = self.sudo().filtered("telemarketing_campaign_id")
+        now_sold = ours.filtered(
+            lambda o: o.telemarketing_acceptance in (*OFFERED, "accepted")
+        )
+        now_sold.telemarketing_acceptance = "confirmed"
+        now_sold._telemarketing_open_withdrawal()
         prospects = (
             ours.partner_id | self.partner_id.filtered("funnel_stage")
         ).filtered(lambda p: p.funnel_stage != "client")
@@ -198,3 +324,12 @@ class SaleOrderLine(models.Model):
                 self.order_id.telemarketing_campaign_id.id
             )
         return values
+
+
+class SaleReport(models.Model):
+    _inherit = "sale.report"
+
+    def _where_sale(self):
+        """Sales of a principal are its sales, not ours."""
+        return f"""{super()._where_sale()}
+            AND s.telemarketing_principal_id IS NULL"""

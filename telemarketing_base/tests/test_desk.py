@@ -528,7 +528,7 @@ class TestDesk(TelemarketingCommon):
         order.telemarketing_acceptance = "accepted"
         order.action_confirm()
         self.assertEqual(order.partner_id.funnel_stage, "client")
-        self.assertEqual(order.telemarketing_acceptance, "confirmed")
+        self.assertEqual(order.telemarketing_acceptance, "withdrawal")
 
     def test_sale_of_a_principal_is_never_invoiced_by_us(self):
         _answer, interaction = self.close(

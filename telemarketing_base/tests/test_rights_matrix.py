@@ -528,6 +528,7 @@ class TestRightsMatrix(TelemarketingCommon):
         return {"name": f"Master {n}", "company_id": cls._company_of(scope).id}
 
     _values_pause_reason = _values_master
+    _values_order_rejection = _values_master
     _values_contact_category = _values_master
     _values_contact_type = _values_master
     _values_zone = _values_master

@@ -1,4 +1,5 @@
 from . import appointment_callback
+from . import order_life
 from . import consent
 from . import distribute
 from . import callback_move
