@@ -100,6 +100,8 @@
         "views/crm_team_views.xml",
         "views/crm_lead_views.xml",
         "wizards/order_life_views.xml",
+        "wizards/order_make_views.xml",
+        "views/telemarketing_portal_templates.xml",
         "views/sale_order_views.xml",
         "views/calendar_event_views.xml",
         "views/res_config_settings_views.xml",

@@ -7,7 +7,7 @@ from python_calamine import CalamineWorkbook
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
 from .common import TelemarketingCommon
 
@@ -263,3 +263,143 @@ class TestHandOver(OrderLifeCommon):
             [("name", "in", [theirs.name, ours.name])]
         )
         self.assertEqual(set(lines.mapped("name")), {ours.name})
+
+
+@tagged("post_install", "-at_install")
+class TestSellOnTheRoad(OrderLifeCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.article, cls.foreign = cls.env["telemarketing.campaign.article"].create(
+            [
+                {
+                    "campaign_id": campaign.id,
+                    "product_id": cls.service.id,
+                    "price_unit": 25,
+                }
+                for campaign in (cls.campaign_own, cls.campaign_b)
+            ]
+        )
+        cls.buyer = cls.env["res.partner"].create(
+            {"name": "Pepa", "email": "pepa@example.com", "funnel_stage": "prospect"}
+        )
+
+    def offer(self, user=None, article=None, **values):
+        Make = self.as_user(
+            self.env["telemarketing.order.make"], user or self.salesperson
+        )
+        return Make.create(
+            {
+                "partner_id": self.buyer.id,
+                "campaign_id": self.campaign_own.id,
+                "line_ids": [
+                    Command.create(
+                        {"article_id": (article or self.article).id, "quantity": 2}
+                    )
+                ],
+                **values,
+            }
+        )
+
+    def test_a_salesperson_makes_an_offer_of_the_campaign_by_telephone(self):
+        action = self.offer().action_confirm()
+        order = self.env["sale.order"].browse(action["res_id"])
+        self.assertEqual(order.telemarketing_campaign_id, self.campaign_own)
+        self.assertEqual(order.telemarketing_operator_id, self.salesperson)
+        self.assertEqual(order.telemarketing_acceptance, "voice")
+        self.assertEqual(order.amount_untaxed, 50)
+        self.as_user(order, self.salesperson).check_access("write")
+
+    def test_the_only_campaign_comes_by_itself_and_no_other_principals(self):
+        make = self.as_user(self.env["telemarketing.order.make"], self.salesperson)
+        wizard = make.new({"partner_id": self.buyer.id})
+        self.assertEqual(wizard.campaign_ids._origin, self.campaign_own)
+        self.assertEqual(wizard.campaign_id._origin, self.campaign_own)
+
+    def test_another_principals_campaign_or_article_is_refused(self):
+        with self.assertRaisesRegex(UserError, "cannot be sold to"):
+            self.offer(campaign_id=self.campaign_a.id).action_confirm()
+        with self.assertRaises(AccessError):
+            self.offer(campaign_id=self.campaign_b.id).action_confirm()
+        with self.assertRaises(UserError):
+            self.offer(self.supervisor_a, self.foreign).action_confirm()
+
+    def test_agents_sell_on_the_desk_only(self):
+        with self.assertRaises(AccessError):
+            self.offer(self.agent_a).action_confirm()
+
+
+@tagged("post_install", "-at_install")
+class TestOrderPortal(OrderLifeCommon, HttpCase):
+    def handed(self, campaign):
+        order = self.sell(campaign)
+        order._telemarketing_take_acceptance({})
+        order.action_confirm()
+        order._telemarketing_hand_over(self.manager)
+        return order
+
+    def test_the_principals_contact_sees_its_sales_and_no_others(self):
+        of_a, of_b = self.handed(self.campaign_a), self.handed(self.campaign_b)
+        waiting = self.sell(self.campaign_a)
+        self.portal_a.password = "portal_a_password"
+        self.authenticate(self.portal_a.login, "portal_a_password")
+        page = self.url_open("/my/telemarketing/sales")
+        self.assertEqual(page.status_code, 200)
+        self.assertIn(of_a.name, page.text)
+        self.assertNotIn(of_b.name, page.text)
+        self.assertNotIn(waiting.name, page.text)
+        own = f"/my/telemarketing/sales/{self.campaign_a.id}"
+        self.assertIn(of_a.name, self.url_open(own).text)
+        for campaign in (self.campaign_b, self.campaign_own, self.campaign_far):
+            url = f"/my/telemarketing/sales/{campaign.id}"
+            self.assertEqual(self.url_open(url).status_code, 404)
+            self.assertEqual(self.url_open(f"{url}/file").status_code, 404)
+        answer = self.url_open("/my/telemarketing/sales/file")
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
+        rows = sheet.get_sheet_by_index(0).to_python()
+        self.assertEqual([row[0] for row in rows[1:]], [of_a.name])
+        self.assertIn("downloaded 1", str(self.campaign_a.message_ids[0].body))
+
+    def test_nobody_else_opens_the_page(self):
+        self.handed(self.campaign_a)
+        other = self._create_user("portal_other", "base.group_portal")
+        other.password = "portal_other_password"
+        self.authenticate(other.login, "portal_other_password")
+        answer = self.url_open("/my/telemarketing/sales/file")
+        self.assertEqual(answer.status_code, 404)
+        self.agent_a.password = "agent_a_password"
+        self.authenticate(self.agent_a.login, "agent_a_password")
+        answer = self.url_open("/my/telemarketing/sales")
+        self.assertEqual(answer.status_code, 404)
+
+    def test_a_signature_in_the_portal_is_kept_with_who_when_and_from_where(self):
+        order = self.sell()
+        self.assertTrue(order.require_signature)
+        token = order._portal_ensure_token()
+        self.authenticate(None, None)
+        answer = self.make_jsonrpc_request(
+            f"/my/orders/{order.id}/accept",
+            {"access_token": token, "name": "Carmen", "signature": PIXEL},
+        )
+        self.assertTrue(answer.get("force_refresh"), answer)
+        order.invalidate_recordset()
+        self.assertEqual(order.state, "sale")
+        self.assertEqual(order.telemarketing_acceptance, "withdrawal")
+        self.assertEqual(order.telemarketing_accepted_by, "portal")
+        self.assertTrue(order.telemarketing_accepted_on)
+        self.assertEqual(order.telemarketing_accepted_ip, "127.0.0.1")
+        self.assertIn("Carmen", order.telemarketing_acceptance_text)
+
+    def test_a_signed_order_waits_for_the_back_office_where_it_validates(self):
+        self.campaign_own.validate_orders = True
+        order = self.sell()
+        token = order._portal_ensure_token()
+        self.authenticate(None, None)
+        self.make_jsonrpc_request(
+            f"/my/orders/{order.id}/accept",
+            {"access_token": token, "name": "Carmen", "signature": PIXEL},
+        )
+        order.invalidate_recordset()
+        self.assertEqual(order.telemarketing_acceptance, "accepted")
+        self.assertEqual(order.telemarketing_validation, "waiting")
+        self.assertNotEqual(order.state, "sale")

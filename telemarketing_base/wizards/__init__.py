@@ -1,5 +1,6 @@
 from . import appointment_callback
 from . import order_life
+from . import order_make
 from . import consent
 from . import distribute
 from . import callback_move
