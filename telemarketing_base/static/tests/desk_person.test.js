@@ -194,7 +194,7 @@ test("what the person has with us is asked for when it is opened", async () => {
     });
     await openDesk(server);
     expect(server.heard("related")).toHaveLength(0);
-    await press(["alt", "l"]);
+    await press(["alt", "w"]);
     await settle();
     expect(".o_tm_related [data-group=orders] li").toHaveText(/S0005/);
     expect(".o_tm_related section").toHaveCount(1);

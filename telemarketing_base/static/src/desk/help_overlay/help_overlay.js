@@ -42,7 +42,7 @@ export class HelpOverlay extends Component {
             ["Alt+A", _t("Agenda")],
             ["Alt+V", _t("Ask the supervisor for help")],
             ["Alt+I", _t("Incoming call: who rings")],
-            ["Alt+L", _t("What the person has with us")],
+            ["Alt+W", _t("What the person has with us")],
             [_t("Alt+↑, Alt+↓"), _t("On a phone: dial it earlier, later")],
             ["Alt+P", _t("Pause, and go on")],
             ["F1, ?", _t("This page")],

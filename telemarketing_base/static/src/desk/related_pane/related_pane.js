@@ -62,7 +62,7 @@ export class RelatedPane extends Component {
 registry.category("telemarketing_desk_panes").add("related", {
     Component: RelatedPane,
     title: () => _t("With us"),
-    hotkey: "L",
+    hotkey: "W",
     sequence: 35,
     isVisible: (desk) => Boolean(desk.call),
 });
