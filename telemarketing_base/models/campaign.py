@@ -405,6 +405,14 @@ class TelemarketingCampaign(models.Model):
         "A consumer has 14 days at least to withdraw; 0 where the law gives no right.",
     )
 
+    # desk: results
+    preview_results = fields.Boolean(
+        "Show What a Result Does",
+        default=True,
+        help="The first time that an agent uses a result in this campaign, the desk "
+        "says what it will do; the same key again records it.",
+    )
+
     # What the law asks of it; see compliance/facts.py, Campaign. Who changed it when is
     # in the chatter; the principal's contacts read the campaign, not this.
     call_purpose = fields.Selection(

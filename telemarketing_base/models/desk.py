@@ -1368,7 +1368,9 @@ class TelemarketingDesk(models.AbstractModel):
             "callback_notice_minutes": campaign.callback_notice_minutes,
             "mask_numbers": campaign.mask_numbers,
             "require_legal_lines": campaign.require_legal_lines,
-            "dispositions": campaign._dispositions()._desk_values(),
+            "dispositions": campaign._dispositions()._desk_values(
+                campaign, self._known_results(campaign)
+            ),
             "reasons": [{"id": r.id, "name": r.name} for r in campaign.reason_ids],
             "action_types": [
                 {"id": a.id, "name": a.name} for a in campaign._action_types()

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..redialling import Rule
+
 # What a result does to the target. Children inherit it unless they set one.
 KINDS = [
     ("redial_same", "Redial this number later"),
@@ -73,9 +75,40 @@ class TelemarketingDisposition(models.Model):
         help="Why they are not called again, as it stands in the exclusion.",
     )
     redial_minutes = fields.Integer(
-        "Redial After (minutes)", help="0: as the campaign says."
+        "Redial After (minutes)",
+        help="0: as its parent says where it acts like it, else as the campaign says.",
     )
-    max_attempts = fields.Integer(help="0: as the campaign says.")
+    max_attempts = fields.Integer(
+        help="0: as its parent says where it acts like it, else as the campaign says."
+    )
+    backoff = fields.Float(
+        "Delay Grows By",
+        default=1.0,
+        help="Each attempt multiplies the delay by this: 2 doubles it. 1: always the "
+        "same.",
+    )
+    redial_max_minutes = fields.Integer(
+        "Delay at Most (minutes)", help="A delay that grows stops here. 0: a year."
+    )
+    redial_part = fields.Selection(
+        [
+            ("any", "Any hour"),
+            ("other", "Another part of the day than this time"),
+            ("morning", "Morning (9–14)"),
+            ("afternoon", "Afternoon (14–18)"),
+            ("evening", "Evening (18–21)"),
+        ],
+        "Redial In",
+        required=True,
+        default="any",
+        help="By the clock where the person lives. Nobody is rung outside the calling "
+        "hours, whatever stands here.",
+    )
+    drop_numbers = fields.Boolean(
+        "Takes the Numbers out of the Lists",
+        help="Other people of the campaign with one of these numbers are not called "
+        "any more, until a supervisor puts them back. Agreed callbacks stay.",
+    )
     outcome = fields.Selection(
         [
             ("none", "Nobody reached"),
@@ -108,6 +141,18 @@ class TelemarketingDisposition(models.Model):
         ],
         compute="_compute_target_label",
         help="How the person stands afterwards, in the words of the lists.",
+    )
+
+    nowhere = fields.Text(
+        "Has No Effect",
+        compute="_compute_nowhere",
+        help="Campaigns of its own in which it cannot do all that it says.",
+    )
+
+    _redial_numbers = models.Constraint(
+        "CHECK (backoff >= 1 AND backoff <= 10 AND redial_minutes >= 0 "
+        "AND redial_max_minutes >= 0 AND max_attempts >= 0)",
+        "A delay grows by 1 to 10 times; minutes and attempts are not negative.",
     )
 
     @api.constrains("key")
@@ -163,6 +208,173 @@ class TelemarketingDisposition(models.Model):
             else:
                 disposition.display_name = disposition.name
 
+    @api.depends(
+        *("name", "effective_kind", "needs_order", "is_conversion"),
+        *("qualifies", "campaign_ids", "child_ids"),
+    )
+    @api.depends_context("lang")
+    def _compute_nowhere(self):
+        for disposition in self:
+            lines = []
+            for campaign in disposition.sudo().campaign_ids:
+                for text in disposition._without_effect(campaign):
+                    lines.append(f"{campaign.name}: {text}")
+            disposition.nowhere = "\n".join(lines)
+
+    # WHAT IT DOES
+
+    @api.private
+    def _ruling(self):
+        """This result and the ancestors whose action it takes over, nearest first:
+        a child inherits what its parent does unless it does something else."""
+        self.ensure_one()
+        nodes = node = self
+        while not node.kind and node.parent_id:
+            node = node.parent_id
+            nodes += node
+        return nodes
+
+    @api.private
+    def _redial_rule(self, campaign):
+        """:return: ``redialling.Rule`` for an attempt that ends so in this campaign"""
+        nodes = self._ruling()
+
+        def first(field, plain=(0, False)):
+            return next((n[field] for n in nodes if n[field] not in plain), plain[0])
+
+        return Rule(
+            minutes=first("redial_minutes") or campaign.retry_minutes,
+            backoff=first("backoff", (1.0, 0.0)),
+            max_minutes=first("redial_max_minutes"),
+            part=first("redial_part", ("any", False)),
+            max_attempts=first("max_attempts") or campaign.max_attempts,
+        )
+
+    @api.private
+    def _without_effect(self, campaign):
+        """Sentences: what this result says and cannot do in this campaign."""
+        self.ensure_one()
+        lines = []
+        if self.needs_order and not campaign.article_ids:
+            lines.append(self.env._("No order is taken: it has no articles."))
+        if self.campaign_kind and self.campaign_kind != campaign.kind:
+            lines.append(
+                self.env._("It is not offered: it is for another kind of campaign.")
+            )
+        if self.company_id and self.company_id != campaign.company_id:
+            lines.append(self.env._("It is not offered: it is of another company."))
+        return lines
+
+    @api.private
+    def _effects(self, campaign):
+        """What this result will do in this campaign, in plain sentences.
+
+        Read by agents before they use it for the first time. Asks nothing of the
+        database per result: a campaign has many.
+        """
+        self.ensure_one()
+        lines = getattr(self, f"_effects_{self.effective_kind}")(campaign)
+        if self.qualifies:
+            lines.append(
+                self.env._("The person becomes a prospect with an opportunity.")
+            )
+        if self.needs_order and campaign.article_ids:
+            lines.append(self.env._("It takes an order."))
+        if self.needs_appointment:
+            lines.append(self.env._("It books an appointment."))
+        if self.clear_callbacks:
+            lines.append(self.env._("Other callbacks of the person here are removed."))
+        if self.drop_numbers:
+            lines.append(
+                self.env._("Nobody else with these numbers is called in this campaign.")
+            )
+        if self.is_conversion:
+            lines.append(
+                self.env._("It counts as %s.", campaign._conversion_label().lower())
+            )
+        elif self.outcome == "useful":
+            lines.append(self.env._("It counts as a useful contact."))
+        elif self.outcome == "contact":
+            lines.append(self.env._("It counts as a contact."))
+        return lines + self._without_effect(campaign)
+
+    def _effects_redial_same(self, campaign):
+        return [self._redial_text(campaign, self.env._("The same number is redialled"))]
+
+    def _effects_redial_next(self, campaign):
+        return [self._redial_text(campaign, self.env._("The next number is dialled"))]
+
+    def _effects_number_bad(self, campaign):
+        return [
+            self.env._("This number is marked as bad and never dialled again."),
+            self._redial_text(
+                campaign, self.env._("If there is another, it is dialled")
+            ),
+        ]
+
+    def _effects_schedule(self, campaign):
+        return [self.env._("The person is called at the hour that you agree.")]
+
+    def _effects_none(self, campaign):
+        return [self.env._("The person is closed in this campaign.")]
+
+    def _effects_close(self, campaign):
+        return [self.env._("The person is not called again in this campaign.")]
+
+    def _effects_exclude(self, campaign):
+        where = {
+            "all": self.env._("Nobody calls the person again, in any campaign."),
+            "principal": self.env._(
+                "Nobody calls the person again for this client company."
+            ),
+            "campaign": self.env._("Nobody calls the person again in this campaign."),
+        }
+        scope = self.exclusion_scope or "all"
+        if scope == "principal" and not campaign.principal_id:
+            scope = "all"
+        return [where[scope]]
+
+    def _redial_text(self, campaign, what):
+        """``what`` and when: «… after 2 h 0 min, in the morning, 6 calls at most.»"""
+        rule = self._redial_rule(campaign)
+        hours, minutes = divmod(rule.minutes, 60)
+        if not hours:
+            after = self.env._("%s min", minutes)
+        elif minutes:
+            after = self.env._(
+                "%(hours)s h %(minutes)s min", hours=hours, minutes=minutes
+            )
+        else:
+            after = self.env._("%s h", hours)
+        parts = [self.env._("%(what)s after %(after)s", what=what, after=after)]
+        if rule.backoff > 1:
+            parts.append(self.env._("each time longer"))
+        if rule.part != "any":
+            parts.append(
+                {
+                    "other": self.env._("in another part of the day"),
+                    "morning": self.env._("in the morning"),
+                    "afternoon": self.env._("in the afternoon"),
+                    "evening": self.env._("in the evening"),
+                }[rule.part]
+            )
+        if rule.max_attempts:
+            parts.append(self.env._("%s calls in all at most", rule.max_attempts))
+        return ", ".join(parts) + "."
+
+    @api.private
+    def _undoable(self):
+        """May a slip of the hand be taken back for a few seconds? Not where others
+        were told of it or something was made."""
+        return not (
+            self.effective_kind == "exclude"
+            or self.qualifies
+            or self.needs_order
+            or self.needs_appointment
+            or self.clear_callbacks
+            or self.drop_numbers
+        )
+
     @api.private
     def _legal_moments(self):
         """Which legal lines of a script (``when``) a call with this result wanted
@@ -181,8 +393,11 @@ class TelemarketingDisposition(models.Model):
         return self.is_conversion or self.needs_order
 
     @api.private
-    def _desk_values(self):
-        """The tree as the desk draws it; see docs/architecture.md, DISP."""
+    def _desk_values(self, campaign=None, known=()):
+        """The tree as the desk draws it; see docs/architecture.md, DISP.
+
+        :param known: ids of results that the agent has used in the campaign
+        """
         parents = self.mapped("parent_id")
         return [
             {
@@ -201,6 +416,10 @@ class TelemarketingDisposition(models.Model):
                 "qualifies": disposition.qualifies,
                 "sale": disposition._is_sale(),
                 "legal": list(disposition._legal_moments()),
+                "known": disposition.id in known,
+                "effects": disposition._effects(campaign)
+                if campaign and disposition not in parents
+                else [],
             }
             for disposition in self
         ]

@@ -212,6 +212,33 @@ class TelemarketingInteraction(models.Model):
         self.env["telemarketing.stat.call.delta"]._append(self)
 
     @api.private
+    def _numbers(self):
+        """All numbers of the person of this call."""
+        return self.contact_id.phone_ids.number_id
+
+    @api.private
+    def _reopen(self):
+        """The result was a slip of the hand: the figures forget it, the call is open
+        again. The attempt was made all the same, and stays counted (number, target).
+        """
+        self.ensure_one()
+        self.env["telemarketing.stat.call.delta"]._append(self, -1)
+        self.write(
+            {
+                "state": "wrap_up",
+                "disposition_id": False,
+                "outcome": False,
+                "is_conversion": False,
+                "closed_at": False,
+                "talk_seconds": 0,
+                "wrap_seconds": 0,
+                "callback_at": False,
+                "callback_user_id": False,
+                "legal_missing": False,
+            }
+        )
+
+    @api.private
     def _close_as_lost(self, now):
         """No desk came back with a result: the call counts, its result is unknown."""
         for interaction in self:

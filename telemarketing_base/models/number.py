@@ -148,6 +148,39 @@ class TelemarketingNumber(models.Model):
         return companies
 
     @api.private
+    def _take_out_of_lists(self, interaction):
+        """A result says that nobody is to be reached on these numbers.
+
+        Who else waits in the campaign of that call with one of them leaves its list:
+        closed, with the call that did it; a supervisor puts them back. Whoever has
+        agreed a callback stays, and so does the person of the call, whom the result
+        itself moves. The dialer takes them out of its own lists too.
+
+        :return: targets taken out
+        """
+        Target = self.env["telemarketing.target"].sudo()
+        if not self or not interaction.campaign_id:
+            return Target
+        others = Target.search(
+            [
+                ("campaign_id", "=", interaction.campaign_id.id),
+                ("state", "in", ("new", "ready")),
+                ("callback", "=", False),
+                ("contact_id", "!=", interaction.contact_id.id),
+                ("contact_id.phone_ids.number_id", "in", self.ids),
+            ],
+            limit=1000,
+        ).try_lock_for_update()
+        others.write(
+            {
+                "state": "done",
+                "done_reason": "number_dropped",
+                "dropped_by_id": interaction.id,
+            }
+        )
+        return others
+
+    @api.private
     def _count_attempt(self, at, tz):
         """One more dial at this UTC instant; days and weeks are those of ``tz``.
 

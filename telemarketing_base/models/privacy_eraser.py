@@ -35,6 +35,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
             "telemarketing.interaction": "notes todo e164 number_id gate".split(),
             "telemarketing.target": (
                 "notes callback_note target_properties asked_channel asked_at asked_by"
+                " before_result"
             ).split(),
             "telemarketing.consent": (
                 "number_id vat source evidence_name link withdrawal_reason"

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..identity.phone import mask_phone
+from ..redialling import next_call
 from .derived import DerivedMany2one
 from .gate import INLINE
 
@@ -183,6 +184,18 @@ class TelemarketingTarget(models.Model):
     last_agent_id = fields.Many2one("res.users", "Last Operator", readonly=True)
     first_contact_at = fields.Datetime("First Contact", readonly=True)
     done_reason = fields.Char(readonly=True)
+    dropped_by_id = fields.Many2one(
+        "telemarketing.interaction",
+        "Taken out by",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The call whose result took this number out of the campaign's list.",
+    )
+    before_result = fields.Json(
+        readonly=True,
+        help="How the person stood before the last result, while it may be undone.",
+    )
     label = fields.Selection(
         [
             ("uncalled", "Uncalled"),
@@ -602,6 +615,7 @@ class TelemarketingTarget(models.Model):
             values["first_contact_at"] = self.first_contact_at or now
         if disposition.is_conversion:
             values["converted"] = 1
+        values["before_result"] = self._before(interaction)
         kind = disposition.effective_kind
         if callback:
             # An agreed hour wins over what the result would do by itself.
@@ -612,32 +626,94 @@ class TelemarketingTarget(models.Model):
             values["state"] = "excluded"
         self.write(values)
         if disposition.clear_callbacks:
-            others = self.contact_id.target_ids - self
-            others.filtered(
-                lambda t: (
-                    t.campaign_id == self.campaign_id
-                    and t.state == "ready"
-                    and t.callback
-                )
-            ).write(
-                {"callback": False, "callback_user_id": False, "next_call_at": False}
-            )
+            self._clear_callbacks(interaction)
+        if disposition.drop_numbers:
+            interaction._numbers()._take_out_of_lists(interaction)
         if values["state"] == "ready":
             self._refresh_gate(targets=self)
 
-    def _limit_of(self, disposition):
-        return disposition.max_attempts or self.campaign_id.max_attempts
+    # Of a target, what a result overwrites.
+    _BEFORE = (
+        *("callback", "callback_agreed", "callback_user_id", "callback_note"),
+        *("next_call_at", "asked_hour", "asked_at", "asked_channel", "asked_by"),
+        *("contacted", "converted", "first_contact_at", "last_disposition_id"),
+        *("last_result_at", "last_agent_id", "phone_id", "done_reason"),
+    )
+
+    def _before(self, interaction):
+        """How the person stands, kept so that a slip of the hand can be undone."""
+        values = {}
+        for name in self._BEFORE:
+            value = self[name]
+            if self._fields[name].type == "many2one":
+                value = value.id
+            elif self._fields[name].type == "datetime":
+                value = fields.Datetime.to_string(value)
+            values[name] = value
+        return {"interaction": interaction.id, "values": values}
+
+    @api.private
+    def _undo_result(self, interaction, now):
+        """Back on the desk of who closed it, as it was before that result."""
+        self.ensure_one()
+        values = dict(self.before_result["values"])
+        for name in self._BEFORE:
+            field = self._fields[name]
+            if field.type == "many2one" and values[name]:
+                # Who was deleted meanwhile is not named again.
+                record = self.env[field.comodel_name].browse(values[name]).exists()
+                values[name] = record.id
+        if (
+            interaction.disposition_id.effective_kind == "number_bad"
+            and interaction.phone_id.state == "bad"
+        ):
+            interaction.phone_id.state = "ok"
+        minutes = self.campaign_id.lease_minutes
+        self.write(
+            {
+                **values,
+                "before_result": False,
+                "state": "talking",
+                "leased_by_id": interaction.agent_id.id,
+                "leased_until": now + timedelta(minutes=minutes),
+                "interaction_id": interaction.id,
+            }
+        )
+
+    def _clear_callbacks(self, interaction):
+        """Other callbacks of this person in the campaign are off: who was waited for
+        is called as if nobody had agreed on anything."""
+        others = (self.contact_id.target_ids - self).filtered(
+            lambda t: (
+                t.campaign_id == self.campaign_id and t.state == "ready" and t.callback
+            )
+        )
+        if not others:
+            return
+        minutes = self.campaign_id.retry_minutes
+        others.write(
+            {
+                "callback": False,
+                "callback_agreed": False,
+                "callback_user_id": False,
+                "callback_note": False,
+                "asked_hour": False,
+                "next_call_at": interaction.closed_at + timedelta(minutes=minutes),
+            }
+        )
+        self._refresh_gate(targets=others)
 
     def _redial(self, interaction, values, phone):
-        disposition = interaction.disposition_id
-        limit = self._limit_of(disposition)
-        if limit and self.attempts >= limit:
+        rule = interaction.disposition_id._redial_rule(self.campaign_id)
+        # The person's zone is asked for only where an hour of the day matters.
+        tz = "UTC" if rule.part == "any" else self.contact_id.tz
+        at = next_call(rule, self.attempts, interaction.closed_at, tz)
+        if at is None:
             values["state"] = "done"
             values["done_reason"] = "max_attempts"
             return
-        minutes = disposition.redial_minutes or self.campaign_id.retry_minutes
         values["state"] = "ready"
-        values["next_call_at"] = interaction.closed_at + timedelta(minutes=minutes)
+        values["next_call_at"] = at
         values["phone_id"] = phone.id
 
     def _after_redial_same(self, interaction, values, callback):
@@ -854,6 +930,35 @@ class TelemarketingTarget(models.Model):
         )
         context = {"active_model": self._name, "active_ids": self.ids}
         return {**action, "context": context}
+
+    def action_put_back(self):
+        """People whose numbers a result took out of the list are called again."""
+        self.check_access("write")
+        Target = self.env["telemarketing.target"].sudo()
+        back = Target
+        for target in self.sudo():
+            if target.state != "done" or target.done_reason != "number_dropped":
+                raise UserError(
+                    self.env._(
+                        "%s was not taken out of the list by a number.",
+                        target.display_name,
+                    )
+                )
+            worked = target.contact_id.target_ids.filtered(
+                lambda t, target=target: (
+                    t.campaign_id == target.campaign_id
+                    and (t.origin or "") == (target.origin or "")
+                    and t.state not in CLOSED
+                )
+            )
+            if not worked:
+                back |= target
+        running = back.filtered(lambda t: t.campaign_id.state == "running")
+        values = {"done_reason": False, "dropped_by_id": False}
+        running.write({**values, "state": "ready"})
+        (back - running).write({**values, "state": "new"})
+        self._refresh_gate(targets=back)
+        return True
 
     def action_unassign(self):
         self.write({"agent_id": False})

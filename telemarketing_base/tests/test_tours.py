@@ -16,6 +16,7 @@ class TestTours(TelemarketingCommon, HttpCase):
             cls.supervisor_a,
             cls.agent_a,
             average_seconds=240,
+            preview_results=False,
         )
         cls.database = cls._create_database(cls.campaign, "Base del lunes")
         own = {"campaign_ids": [Command.set(cls.campaign.ids)]}

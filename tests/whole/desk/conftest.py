@@ -54,6 +54,7 @@ env.ref("base.user_admin").write(
 )
 campaign = env["telemarketing.campaign"].create({{
     "name": "Faults", "kind": "telesales", "agent_ids": [(6, 0, agents.ids)],
+    "preview_results": False,
 }})
 campaign.action_start()
 for code, values in {{

@@ -83,7 +83,7 @@ export class DeskAction extends Component {
         // On a tablet, what a result still wants is brought into view.
         useEffect(
             (where) => {
-                if (where) {
+                if (where && where !== "effects") {
                     this.showPane(where === "callback" ? 2 : 1);
                 }
             },
@@ -212,6 +212,7 @@ export class DeskAction extends Component {
             D: () => desk.dial(),
             C: () => desk.hangup(),
             X: () => desk.object(),
+            Z: () => desk.undoClose(),
             N: () => this.focusOn(2, ".o_tm_notes textarea"),
             A: () => this.openPart("agenda"),
             V: () => this.openPart("ask_help"),

@@ -1289,6 +1289,9 @@ export class DeskStore extends Reactive {
             }
             return false;
         }
+        if (this._shownFirst(disposition)) {
+            return false;
+        }
         this.pending = null;
         return this._act("close", "result", async () => {
             this._cancelSave();
@@ -1315,6 +1318,48 @@ export class DeskStore extends Reactive {
             await this._sendResult(entry);
             return true;
         });
+    }
+
+    /** The first time, what a result will do is shown; never more than once. */
+    _shownFirst(disposition) {
+        const effects = disposition.effects || [];
+        if (!this.campaign.preview_results || disposition.known || !effects.length) {
+            return false;
+        }
+        disposition.known = true;
+        this.pending = {
+            dispositionId: disposition.id,
+            where: "effects",
+            text: _t("“%(result)s”: %(effects)s The same key again records it.", {
+                result: disposition.name,
+                effects: effects.join(" "),
+            }),
+        };
+        return true;
+    }
+
+    /** Seconds in which the result just given may still be taken back. */
+    get undoCloseSeconds() {
+        const until = toMillis(this.notice?.undo?.until);
+        return until ? Math.max(0, Math.ceil((until - this.clock.now) / 1000)) : 0;
+    }
+
+    get canUndoClose() {
+        return this.undoCloseSeconds > 0 && !this.busy && !this.inCall;
+    }
+
+    /** A slip of the hand: the person is on the desk again and wants a result. */
+    async undoClose() {
+        if (!this.canUndoClose) {
+            return false;
+        }
+        const {uuid} = this.notice.undo;
+        const answer = await this.request("undo", "result", "undo_close", {uuid});
+        if (answer) {
+            this.notice = null;
+            this.pending = null;
+        }
+        return Boolean(answer);
     }
 
     _payload() {
@@ -1394,6 +1439,9 @@ export class DeskStore extends Reactive {
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
         this.notice = this._noticeOf(entry, answer.closed);
+        if (answer.closed?.undo_until) {
+            this.notice.undo = {uuid: entry.uuid, until: answer.closed.undo_until};
+        }
         if (this.call && this.call.target.id === entry.target_id) {
             this._setCall(false);
         } else if (this.call) {
