@@ -626,7 +626,7 @@ class TelemarketingTarget(models.Model):
             values["state"] = "excluded"
         self.write(values)
         if disposition.clear_callbacks:
-            self._clear_callbacks(interaction)
+            self._clear_callbacks()
         if disposition.drop_numbers:
             interaction._numbers()._take_out_of_lists(interaction)
         if values["state"] == "ready":
@@ -680,7 +680,7 @@ class TelemarketingTarget(models.Model):
             }
         )
 
-    def _clear_callbacks(self, interaction):
+    def _clear_callbacks(self):
         """Other callbacks of this person in the campaign are off: who was waited for
         is called as if nobody had agreed on anything."""
         others = (self.contact_id.target_ids - self).filtered(
@@ -690,7 +690,6 @@ class TelemarketingTarget(models.Model):
         )
         if not others:
             return
-        minutes = self.campaign_id.retry_minutes
         others.write(
             {
                 "callback": False,
@@ -698,7 +697,7 @@ class TelemarketingTarget(models.Model):
                 "callback_user_id": False,
                 "callback_note": False,
                 "asked_hour": False,
-                "next_call_at": interaction.closed_at + timedelta(minutes=minutes),
+                "next_call_at": False,
             }
         )
         self._refresh_gate(targets=others)
