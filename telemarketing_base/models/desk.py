@@ -867,6 +867,7 @@ class TelemarketingDesk(models.AbstractModel):
                     at=callback["at"],
                 )
             )
+        interaction._send_messages()
         self._record_call_times(session, interaction)
         return self._closed_values(interaction)
 

@@ -133,6 +133,32 @@ class TelemarketingDisposition(models.Model):
         "Removes Earlier Callbacks",
         help="Callbacks of this person that are still open in the campaign go.",
     )
+    mail_template_id = fields.Many2one(
+        "mail.template",
+        "Sends the Mail",
+        domain="[('model', '=', 'telemarketing.interaction')]",
+        ondelete="set null",
+        groups="telemarketing_base.group_supervisor",
+    )
+    sms_template_id = fields.Many2one(
+        "sms.template",
+        "Sends the SMS",
+        domain="[('model', '=', 'telemarketing.interaction')]",
+        ondelete="set null",
+        groups="telemarketing_base.group_supervisor",
+    )
+    message_purpose = fields.Selection(
+        [
+            ("commercial", "Advertising"),
+            ("service", "Confirms what was said"),
+        ],
+        "The Message Is",
+        required=True,
+        default="commercial",
+        groups="telemarketing_base.group_supervisor",
+        help="Advertising by mail or SMS only goes to who consented to it and did not "
+        "object (LSSI art. 21). What confirms something agreed in the call is none.",
+    )
     target_label = fields.Selection(
         [
             ("absent", "Absent"),
@@ -154,6 +180,17 @@ class TelemarketingDisposition(models.Model):
         "AND redial_max_minutes >= 0 AND max_attempts >= 0)",
         "A delay grows by 1 to 10 times; minutes and attempts are not negative.",
     )
+
+    @api.constrains("mail_template_id", "sms_template_id")
+    def _check_templates(self):
+        for disposition in self:
+            for template in (disposition.mail_template_id, disposition.sms_template_id):
+                if template and template.model != "telemarketing.interaction":
+                    raise ValidationError(
+                        self.env._(
+                            "“%s” is not a text about an interaction.", template.name
+                        )
+                    )
 
     @api.constrains("key")
     def _check_key(self):
@@ -288,6 +325,10 @@ class TelemarketingDisposition(models.Model):
             lines.append(
                 self.env._("Nobody else with these numbers is called in this campaign.")
             )
+        if self.sudo().mail_template_id:
+            lines.append(self.env._("A mail goes to the person."))
+        if self.sudo().sms_template_id:
+            lines.append(self.env._("An SMS goes to the person."))
         if self.is_conversion:
             lines.append(
                 self.env._("It counts as %s.", campaign._conversion_label().lower())
@@ -373,6 +414,8 @@ class TelemarketingDisposition(models.Model):
             or self.needs_appointment
             or self.clear_callbacks
             or self.drop_numbers
+            or self.sudo().mail_template_id
+            or self.sudo().sms_template_id
         )
 
     @api.private

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..identity.postcode import PROVINCES, parse_postcode
+from .consent import spanish_day
 from .number import KINDS as NUMBER_KINDS
 
 # Of a delivery address, as the desk gives it.
@@ -215,6 +216,103 @@ class TelemarketingInteraction(models.Model):
     def _numbers(self):
         """All numbers of the person of this call."""
         return self.contact_id.phone_ids.number_id
+
+    # MESSAGES
+
+    @api.private
+    def _send_messages(self):
+        """Mail and SMS of the result, to the person of this call.
+
+        They are written in the transaction of the closing and leave by Odoo's queues
+        after its commit, so that nothing is sent of a call that was not recorded.
+        What cannot be sent becomes a to-do; who did not consent to advertising gets
+        none, which is no fault and nobody's work.
+        """
+        self.ensure_one()
+        disposition, contact = self.disposition_id.sudo(), self.contact_id
+        ways = (
+            ("email", disposition.mail_template_id, contact.email, self._send_mail),
+            ("sms", disposition.sms_template_id, self._sms_number(), self._send_sms),
+        )
+        for purpose, template, address, send in ways:
+            if not template or not contact or contact.erased_at:
+                continue
+            if disposition.message_purpose == "commercial" and not (
+                self._may_advertise(purpose)
+            ):
+                continue
+            try:
+                if not address:
+                    raise UserError(self.env._("there is no address for it"))
+                with self.env.cr.savepoint():
+                    send(template, address)
+                    self.env.flush_all()
+            except Exception as error:  # noqa: BLE001  a template may fail in any way
+                _logger.info("message of call %s: %s", self.id, error)
+                self._add_todo(
+                    self.env._(
+                        "The message “%(message)s” did not go to %(name)s: %(why)s",
+                        message=template.name,
+                        name=contact.display_name,
+                        why=error,
+                    )
+                )
+
+    def _sms_number(self):
+        """The number of the call if it is a mobile, else the person's first one."""
+        usable = self.contact_id.phone_ids.filtered(lambda p: p.state == "ok")
+        mobiles = usable.filtered(lambda p: p.number_id.kind == "mobile")
+        chosen = mobiles.filtered(lambda p: p == self.phone_id) or mobiles[:1]
+        return chosen.e164
+
+    def _send_mail(self, template, address):
+        template.sudo().send_mail(
+            self.id,
+            email_values={
+                "email_to": address,
+                "email_cc": False,
+                "recipient_ids": [fields.Command.clear()],
+                # What was said to a person is not kept in the outbox.
+                "auto_delete": True,
+            },
+        )
+
+    def _send_sms(self, template, address):
+        body = template.sudo()._render_field("body", self.ids)[self.id]
+        self.env["sms.sms"].sudo().create({"number": address, "body": body})
+
+    def _may_advertise(self, purpose):
+        """Did this person consent to advertising by ``email`` or ``sms`` towards this
+        advertiser, with nothing said against it since (LSSI art. 21)?"""
+        contact = self.contact_id
+        numbers = contact.phone_ids.mapped("e164")
+        who = fields.Domain("e164", "in", [n for n in numbers if n])
+        if contact.vat:
+            who |= fields.Domain("vat", "=", contact.vat)
+        where = fields.Domain("scope", "=", "all")
+        if self.principal_id:
+            where |= fields.Domain("principal_id", "=", self.principal_id.id)
+        if self.campaign_id:
+            where |= fields.Domain("campaign_id", "=", self.campaign_id.id)
+        objected = self.env["telemarketing.exclusion"].sudo()
+        if objected.search_count(
+            who
+            & where
+            & fields.Domain("in_force", "=", True)
+            & fields.Domain("company_id", "=", self.company_id.id),
+            limit=1,
+        ):
+            return False
+        Consent = self.env["telemarketing.consent"].sudo()
+        rows = Consent._reaching(contact, (purpose,))
+        given = rows.filtered(lambda r: r.given_at and not r.withdrawn_at)
+        if not given:
+            return False
+        last = max(given.mapped("given_at"))
+        if any(row.withdrawn_at >= last for row in rows if row.withdrawn_at):
+            return False
+        today = spanish_day(self.env["telemarketing.clock"]._now())
+        return Consent._until(spanish_day(last), self.company_id) >= today
 
     @api.private
     def _reopen(self):

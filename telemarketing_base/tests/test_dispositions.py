@@ -250,3 +250,84 @@ class TestDispositions(TelemarketingCommon):
         self.seat.undo_close(self.token, "uuid-of-call-1")
         with self.assertRaises(UserError):
             self.seat.undo_close(self.token, "uuid-of-call-1")
+
+    # MESSAGES
+
+    def templates(self):
+        model = self.env["ir.model"]._get("telemarketing.interaction")
+        return {
+            "mail_template_id": self.env["mail.template"]
+            .create(
+                {
+                    "name": "Thanks",
+                    "model_id": model.id,
+                    "subject": "Thanks {{ object.contact_id.name }}",
+                    "body_html": "<p>Thank you</p>",
+                }
+            )
+            .id,
+            "sms_template_id": self.env["sms.template"]
+            .create(
+                {
+                    "name": "Thanks",
+                    "model_id": model.id,
+                    "body": "Thanks {{ object.contact_id.name }}",
+                }
+            )
+            .id,
+        }
+
+    def sent(self):
+        return (
+            self.env["mail.mail"].search([("email_to", "ilike", "carmen@example.com")]),
+            self.env["sms.sms"].search([("number", "=", "+34612345678")]),
+        )
+
+    def test_a_confirmation_reaches_the_person_by_name(self):
+        self.contact.email = "carmen@example.com"
+        self.work(
+            self.result(kind="none", message_purpose="service", **self.templates())
+        )
+        mail, sms = self.sent()
+        self.assertEqual(mail.subject, "Thanks Carmen Peña")
+        self.assertEqual(sms.body, "Thanks Carmen Peña")
+
+    def test_advertising_only_reaches_who_consented_and_did_not_object(self):
+        self.contact.email = "carmen@example.com"
+        texts = self.templates()
+        self.work(self.result(kind="redial_same", **texts))
+        self.assertFalse(any(self.sent()))
+        self.env["telemarketing.consent"]._record(
+            self.contact,
+            ["email"],
+            {"given_at": self.now(days=-3), "channel": "web", "source": "Form"},
+        )
+        interaction = self.env["telemarketing.interaction"].search(
+            [("uuid", "=", "uuid-of-call-1")]
+        )
+        self.assertTrue(interaction._may_advertise("email"))
+        self.assertFalse(interaction._may_advertise("sms"))
+        interaction._send_messages()
+        mail, sms = self.sent()
+        self.assertTrue(mail)
+        self.assertFalse(sms)
+        self.env["telemarketing.exclusion"]._record_person(
+            self.contact, scope="all", reason="objection", channel="call"
+        )
+        self.assertFalse(interaction._may_advertise("email"))
+
+    def test_a_message_that_cannot_go_is_somebodys_to_do(self):
+        texts = self.templates()
+        texts.pop("sms_template_id")
+        answer = self.work(self.result(kind="none", message_purpose="service", **texts))
+        self.assertEqual(len(answer["closed"]["todo"]), 1)
+        self.assertIn("Thanks", answer["closed"]["todo"][0])
+        self.assertEqual(self.target.state, "done")
+
+    def test_a_text_about_something_else_is_refused(self):
+        partner = self.env["ir.model"]._get("res.partner")
+        wrong = self.env["mail.template"].create(
+            {"name": "Of partners", "model_id": partner.id}
+        )
+        with self.assertRaises(ValidationError):
+            self.result(mail_template_id=wrong.id)
