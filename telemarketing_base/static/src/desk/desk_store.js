@@ -1289,7 +1289,7 @@ export class DeskStore extends Reactive {
             }
             return false;
         }
-        if (this._shownFirst(disposition)) {
+        if (!byItself && this._shownFirst(disposition)) {
             return false;
         }
         this.pending = null;
