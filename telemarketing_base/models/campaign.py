@@ -368,7 +368,6 @@ class TelemarketingCampaign(models.Model):
         "telemarketing_campaign_back_office_rel",
         "campaign_id",
         "user_id",
-        "Back Office",
         groups="base.group_user",
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
         help="Who validates its orders and hands them over, besides supervisors.",

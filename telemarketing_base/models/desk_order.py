@@ -175,9 +175,10 @@ class TelemarketingDeskOrder(models.AbstractModel):
 
     @api.model
     def _after_closing(self, interaction, given):
-        super()._after_closing(interaction, given)
+        result = super()._after_closing(interaction, given)
         if "order" in given:
             interaction._take_order(given["order"])
+        return result
 
     @api.model
     def _closed_parts(self, interaction):

@@ -45,7 +45,6 @@ class TelemarketingMandate(models.Model):
     )
     creditor_id = fields.Many2one(
         "res.partner",
-        "Creditor",
         compute="_compute_creditor_id",
         help="Who charges: the client company, or ours.",
     )

@@ -32,7 +32,6 @@ class TelemarketingOrderPayment(models.Model):
     )
     payment_method_id = fields.Many2one(
         "account.payment.method.line",
-        "Payment Method",
         check_company=True,
         domain="[('payment_type', '=', 'inbound')]",
         groups="telemarketing_base.group_supervisor",

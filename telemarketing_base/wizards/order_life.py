@@ -25,7 +25,7 @@ class TelemarketingOrderReply(models.TransientModel):
     _inherit = ["telemarketing.sight.mixin"]
     _sight_fields = ("order_id",)
 
-    order_id = fields.Many2one("sale.order", "Order", required=True)
+    order_id = fields.Many2one("sale.order", required=True)
     channel = fields.Selection(CHANNELS, required=True, default="email")
     date = fields.Datetime(
         "Received on",
@@ -81,10 +81,8 @@ class TelemarketingOrderReject(models.TransientModel):
     _inherit = ["telemarketing.sight.mixin"]
     _sight_fields = ("order_id", "reason_id")
 
-    order_id = fields.Many2one("sale.order", "Order", required=True)
-    reason_id = fields.Many2one(
-        "telemarketing.order.rejection", "Reason", required=True
-    )
+    order_id = fields.Many2one("sale.order", required=True)
+    reason_id = fields.Many2one("telemarketing.order.rejection", required=True)
     note = fields.Char("What Is Wrong", size=500)
 
     def action_confirm(self):
@@ -103,7 +101,7 @@ class TelemarketingOrderWithdraw(models.TransientModel):
     _inherit = ["telemarketing.sight.mixin"]
     _sight_fields = ("order_id",)
 
-    order_id = fields.Many2one("sale.order", "Order", required=True)
+    order_id = fields.Many2one("sale.order", required=True)
     date = fields.Date(
         "Withdrew on",
         required=True,
@@ -144,7 +142,7 @@ class TelemarketingOrderHandover(models.TransientModel):
     with_lines = fields.Boolean("Articles", default=True)
     with_acceptance = fields.Boolean("Acceptance", default=True)
     with_operator = fields.Boolean("Operator")
-    file = fields.Binary("File", readonly=True)
+    file = fields.Binary(readonly=True)
     filename = fields.Char(readonly=True)
 
     def action_confirm(self):
@@ -201,32 +199,31 @@ class TelemarketingOrderHandover(models.TransientModel):
     @api.private
     def _sale_columns(self, parts):
         """``[(heading, value of an order)]``"""
-        _ = self.env._
         state = self.env["sale.order"]._fields["telemarketing_acceptance"]
         states = dict(state._description_selection(self.env))
         columns = [
-            (_("Sale"), lambda o: o.name),
-            (_("Campaign"), lambda o: o.telemarketing_campaign_id.name),
-            (_("Date"), lambda o: o.date_order.date().isoformat()),
-            (_("State"), lambda o: states.get(o.telemarketing_acceptance)),
-            (_("Buyer"), lambda o: o.partner_id.name),
-            (_("NIF"), lambda o: o.partner_id.vat),
+            (self.env._("Sale"), lambda o: o.name),
+            (self.env._("Campaign"), lambda o: o.telemarketing_campaign_id.name),
+            (self.env._("Date"), lambda o: o.date_order.date().isoformat()),
+            (self.env._("State"), lambda o: states.get(o.telemarketing_acceptance)),
+            (self.env._("Buyer"), lambda o: o.partner_id.name),
+            (self.env._("NIF"), lambda o: o.partner_id.vat),
         ]
         if "contact" in parts:
             columns += [
-                (_("Telephone"), lambda o: o.partner_id.phone),
-                (_("Mail"), lambda o: o.partner_id.email),
+                (self.env._("Telephone"), lambda o: o.partner_id.phone),
+                (self.env._("Mail"), lambda o: o.partner_id.email),
             ]
         if "address" in parts:
             columns += [
-                (_("Street"), lambda o: o.partner_shipping_id.street),
-                (_("Postcode"), lambda o: o.partner_shipping_id.zip),
-                (_("City"), lambda o: o.partner_shipping_id.city),
+                (self.env._("Street"), lambda o: o.partner_shipping_id.street),
+                (self.env._("Postcode"), lambda o: o.partner_shipping_id.zip),
+                (self.env._("City"), lambda o: o.partner_shipping_id.city),
             ]
         if "lines" in parts:
             columns.append(
                 (
-                    _("Articles"),
+                    self.env._("Articles"),
                     lambda o: " · ".join(
                         f"{line.product_uom_qty:g} x {line.product_id.display_name}"
                         for line in o.order_line
@@ -234,12 +231,17 @@ class TelemarketingOrderHandover(models.TransientModel):
                     ),
                 )
             )
-        columns.append((_("Total"), lambda o: f"{o.amount_total:.2f}"))
+        columns.append((self.env._("Total"), lambda o: f"{o.amount_total:.2f}"))
         if "acceptance" in parts:
             columns += [
-                (_("Accepted on"), lambda o: o.telemarketing_accepted_on),
-                (_("Withdrawal until"), lambda o: o.telemarketing_withdrawal_until),
+                (self.env._("Accepted on"), lambda o: o.telemarketing_accepted_on),
+                (
+                    self.env._("Withdrawal until"),
+                    lambda o: o.telemarketing_withdrawal_until,
+                ),
             ]
         if "operator" in parts:
-            columns.append((_("Operator"), lambda o: o.telemarketing_operator_id.name))
+            columns.append(
+                (self.env._("Operator"), lambda o: o.telemarketing_operator_id.name)
+            )
         return columns

@@ -119,7 +119,6 @@ class TelemarketingOrderMakeLine(models.TransientModel):
     campaign_id = fields.Many2one(related="make_id.campaign_id")
     article_id = fields.Many2one(
         "telemarketing.campaign.article",
-        "Article",
         required=True,
         domain="[('campaign_id', '=', campaign_id)]",
     )

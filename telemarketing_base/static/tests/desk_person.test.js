@@ -1,15 +1,20 @@
+import {DeskServer, instant, makeCall, setupDeskTests, userError} from "./desk_helpers";
 import {
-    DeskServer,
-    instant,
-    makeCall,
-    setupDeskTests,
-    userError,
-} from "./desk_helpers";
-import {animationFrame, click, describe, expect, press, queryAllTexts, test} from "@odoo/hoot";
-import {contains, mountWithCleanup} from "@web/../tests/web_test_helpers";
+    animationFrame,
+    click,
+    describe,
+    expect,
+    press,
+    queryAllTexts,
+    test,
+} from "@odoo/hoot";
+import {
+    contains,
+    mountWithCleanup,
+    patchWithCleanup,
+} from "@web/../tests/web_test_helpers";
 import {DeskAction} from "@telemarketing_base/desk/desk_action";
 import {ManualProvider} from "@telemarketing_base/telephony/manual_provider";
-import {patchWithCleanup} from "@web/../tests/web_test_helpers";
 
 describe.current.tags("desktop");
 setupDeskTests();
@@ -116,9 +121,12 @@ test("phones change places by touch and by keys", async () => {
 test("a bad phone is marked and put right again", async () => {
     const server = new DeskServer({held: held()});
     server.on.mark_phone = ({bad}) =>
-        phonesAnswer([phone(11, bad ? {state: "bad", callable: false} : {}), phone(12)], {
-            suggested_phone_id: bad ? 12 : 11,
-        });
+        phonesAnswer(
+            [phone(11, bad ? {state: "bad", callable: false} : {}), phone(12)],
+            {
+                suggested_phone_id: bad ? 12 : 11,
+            }
+        );
     await openDesk(server);
     await click(".o_tm_edit_phones");
     await animationFrame();

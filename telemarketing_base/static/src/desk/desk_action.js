@@ -161,25 +161,29 @@ export class DeskAction extends Component {
         if (key === "F1" || (key === "?" && !writing)) {
             return () => this.openMenu("help");
         }
-        if (key === "Escape" && (desk.writing || desk.incoming)) {
-            return () => {
-                if (desk.writing) {
-                    desk.writing = null;
-                } else {
-                    desk.incoming = null;
-                }
-            };
+        if (key === "Escape") {
+            return this.escape;
         }
-        if (key === "Escape" && desk.menu) {
-            return () => this.openMenu("");
+        if (writing || isPressable(target)) {
+            return null;
         }
-        if (key === " " && !writing && !isPressable(target) && shownCountdown(desk)) {
+        if (key === " " && shownCountdown(desk)) {
             return () => toggleHold(desk);
         }
-        if (key === "Enter" && !writing && !isPressable(target) && !desk.menu) {
-            return () => this.onEnter();
+        return key === "Enter" && !desk.menu ? () => this.onEnter() : null;
+    }
+
+    /** What Escape closes: what was opened last, over the rest. */
+    get escape() {
+        const {desk} = this;
+        for (const part of ["writing", "incoming"]) {
+            if (desk[part]) {
+                return () => {
+                    desk[part] = null;
+                };
+            }
         }
-        return null;
+        return desk.menu ? () => this.openMenu("") : null;
     }
 
     /** Opens a menu, or closes it when it is the open one. */

@@ -363,18 +363,6 @@ export class DeskStore extends Reactive {
         }
     }
 
-    /** A question in the background: it holds nothing up, its error stays beside it. */
-    async ask(scope, method, kwargs = {}) {
-        try {
-            const answer = await this._rpc(method, kwargs);
-            this.setError(scope, "");
-            return this._apply(answer) && answer;
-        } catch (error) {
-            this._onError(scope, error);
-            return false;
-        }
-    }
-
     /** What a part of the desk keeps with the attempt (`draft.extra`); survives reload. */
     setExtra(part, value) {
         if (this.draft) {

@@ -3,6 +3,12 @@ import {formatMoment, formatSeconds} from "../desk_format";
 import {_t} from "@web/core/l10n/translation";
 import {useDesk} from "../desk_hooks";
 
+const SIGNS = {
+    order: () => ({sign: "fa-shopping-cart", what: _t("Order")}),
+    event: () => ({sign: "fa-calendar", what: _t("Appointment")}),
+    message: () => ({sign: "fa-envelope", what: _t("Message")}),
+};
+
 /**
  * What happened between this person and us, newest first. The last calls come with the
  * person; the rest (orders, appointments, messages, older calls) when this is opened.
@@ -77,9 +83,3 @@ export class HistoryPane extends Component {
         };
     }
 }
-
-const SIGNS = {
-    order: () => ({sign: "fa-shopping-cart", what: _t("Order")}),
-    event: () => ({sign: "fa-calendar", what: _t("Appointment")}),
-    message: () => ({sign: "fa-envelope", what: _t("Message")}),
-};

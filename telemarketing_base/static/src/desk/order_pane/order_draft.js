@@ -48,6 +48,20 @@ export function orderPayment(desk) {
     return payments.find((each) => each.id === payment) || null;
 }
 
+function paymentMissing(desk) {
+    const payment = orderPayment(desk);
+    if (!payment) {
+        return desk.campaign.payments?.length ? _t("Say how it is paid.") : "";
+    }
+    const {iban} = orderDetails(desk.draft);
+    if (payment.kind !== "mandate" || isIban(iban)) {
+        return "";
+    }
+    return iban
+        ? _t("The IBAN is not right: read it back to the person.")
+        : _t("Ask for the IBAN.");
+}
+
 /** What the order still wants: a sentence, or "". The server judges again. */
 export function orderMissing(desk) {
     if (!orderLines(desk).length) {
@@ -73,15 +87,9 @@ export function orderMissing(desk) {
             unread.map((article) => article.name).join("; ")
         );
     }
-    const payments = desk.campaign.payments || [];
-    const payment = orderPayment(desk);
-    if (payments.length && !payment) {
-        return _t("Say how it is paid.");
-    }
-    if (payment?.kind === "mandate" && !isIban(details.iban)) {
-        return details.iban
-            ? _t("The IBAN is not right: read it back to the person.")
-            : _t("Ask for the IBAN.");
+    const unpaid = paymentMissing(desk);
+    if (unpaid) {
+        return unpaid;
     }
     const {street, city} = details.delivery;
     if (details.elsewhere && !(street && city)) {
