@@ -30,6 +30,7 @@ import {HelpOverlay} from "./help_overlay/help_overlay";
 import {IdlePanel} from "./idle_panel/idle_panel";
 import {NewContact} from "./new_contact/new_contact";
 import {PersonPanel} from "./person_panel/person_panel";
+import {useScriptNews, useScriptTab} from "./script_tab/script_channel";
 import {WorkPane} from "./work_pane/work_pane";
 
 /** The call desk: one page on which an agent spends the day. */
@@ -75,6 +76,7 @@ export class DeskAction extends Component {
             browser.clearInterval(clock);
             store.destroy();
         });
+        useScriptNews(this.desk, useScriptTab(store).tell);
         // A new person, or none: the hands are free for the keys again.
         useEffect(
             () => this.root.el?.focus({preventScroll: true}),

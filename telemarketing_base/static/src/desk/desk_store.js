@@ -84,6 +84,7 @@ export class DeskStore extends Reactive {
         this.textRead = false;
         this.menu = "";
         this.tab = "script";
+        this.scriptId = false;
         this.pending = null;
         // Who comes when the countdown is over, and the countdown: `frame/pace.js`.
         this.coming = false;
@@ -650,6 +651,7 @@ export class DeskStore extends Reactive {
         this.pending = null;
         this.notesState = "";
         this.tab = "script";
+        this.scriptId = false;
         delete this.errors.call;
         delete this.errors.result;
         delete this.errors.notes;

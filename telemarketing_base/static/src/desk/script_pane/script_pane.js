@@ -1,6 +1,8 @@
-import {Component, markup, useState} from "@odoo/owl";
+import {Component, markup} from "@odoo/owl";
+import {browser} from "@web/core/browser/browser";
 import {_t} from "@web/core/l10n/translation";
 import {useDesk} from "../desk_hooks";
+import {SCRIPT_TAB_URL} from "../script_tab/script_channel";
 
 // When a legal line has to be said; in every conversation goes without saying.
 const MOMENTS = {
@@ -50,7 +52,6 @@ export class ScriptPane extends Component {
 
     setup() {
         this.desk = useDesk();
-        this.state = useState({scriptId: false});
     }
 
     get scripts() {
@@ -59,7 +60,7 @@ export class ScriptPane extends Component {
 
     get script() {
         const {scripts} = this;
-        return scripts.find((each) => each.id === this.state.scriptId) || scripts[0];
+        return scripts.find((each) => each.id === this.desk.scriptId) || scripts[0];
     }
 
     get html() {
@@ -79,6 +80,13 @@ export class ScriptPane extends Component {
             }
         }
         return values;
+    }
+
+    /** In a tab of its own, where it covers nothing; an outside page opens itself.
+     * Without an opener: a tab that inherits this one's seat would be a second desk. */
+    openTab() {
+        const url = this.script.html ? SCRIPT_TAB_URL : this.url || SCRIPT_TAB_URL;
+        browser.open(url, "_blank", "noopener,noreferrer");
     }
 
     /** Only pages of the web are shown in a frame. */
