@@ -24,6 +24,7 @@ from . import gate_refresh
 from . import refusal
 from . import availability
 from . import target
+from . import action
 from . import contact_hand
 from . import contact
 from . import import_loader

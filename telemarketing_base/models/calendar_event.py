@@ -12,7 +12,8 @@ KEPT = ("held", "sold")
 
 
 class CalendarEvent(models.Model):
-    _inherit = "calendar.event"
+    _name = "calendar.event"
+    _inherit = ["calendar.event", "telemarketing.action.mixin"]
 
     user_id = fields.Many2one(tracking=True)
     telemarketing_kind = fields.Selection(

@@ -17,7 +17,7 @@ class TelemarketingContact(models.Model):
     """
 
     _name = "telemarketing.contact"
-    _inherit = ["telemarketing.contact.hand.mixin"]
+    _inherit = ["telemarketing.contact.hand.mixin", "telemarketing.action.mixin"]
     _description = "Contact"
     _order = "id"
 

@@ -8,6 +8,7 @@ class TelemarketingOriginMixin(models.AbstractModel):
     """
 
     _name = "telemarketing.origin.mixin"
+    _inherit = ["telemarketing.action.mixin"]
     _description = "Telemarketing Origin"
 
     telemarketing_campaign_id = fields.Many2one(

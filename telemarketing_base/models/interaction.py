@@ -49,6 +49,11 @@ class TelemarketingInteraction(models.Model):
     )
     lead_id = fields.Many2one("crm.lead", index="btree_not_null")
     order_ids = fields.One2many("sale.order", "telemarketing_interaction_id")
+    # What an action was recorded from, where no call made it.
+    order_id = fields.Many2one("sale.order", "Of Order", index="btree_not_null")
+    event_id = fields.Many2one(
+        "calendar.event", "Of Appointment", index="btree_not_null", ondelete="set null"
+    )
     agent_id = fields.Many2one("res.users", "Operator", index="btree_not_null")
     team_id = fields.Many2one(
         "crm.team", index="btree_not_null", help="The operator's at that moment."

@@ -148,6 +148,16 @@ class TelemarketingPrivacy(models.AbstractModel):
         found["crm.lead"] |= self._everything("crm.lead").search(
             Domain("company_id", "in", [False, *companies.ids]) & by_key
         )
+        # Recorded from an opportunity that names no person otherwise.
+        found["telemarketing.interaction"] |= self._everything(
+            "telemarketing.interaction"
+        ).search(
+            [
+                ("lead_id", "in", found["crm.lead"].ids),
+                ("contact_id", "=", False),
+                ("partner_id", "=", False),
+            ]
+        )
         found["phone.blacklist"] = self._everything("phone.blacklist").search(
             [("number", "in", key["numbers"])]
         )

@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError, ValidationError
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "telemarketing.action.mixin"]
 
     # Odoo stores them without an index; matching by them would scan the table.
     phone_sanitized = fields.Char(index="btree_not_null")
@@ -170,12 +171,3 @@ class ResPartner(models.Model):
             ],
             "context": {"active_test": False},
         }
-
-    def action_view_telemarketing_interactions(self):
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "telemarketing_base.action_telemarketing_interaction"
-        )
-        action["domain"] = [("partner_id", "=", self.id)]
-        action["context"] = {"default_partner_id": self.id}
-        return action

@@ -1,3 +1,4 @@
+from . import test_actions
 from . import test_booking
 from . import test_calling_rules
 from . import test_desk

@@ -4,6 +4,7 @@ from . import order_make
 from . import consent
 from . import distribute
 from . import callback_move
+from . import action_record
 from . import import_undo
 from . import exclusion_add
 from . import exclusion_lift
