@@ -25,6 +25,7 @@ from . import refusal
 from . import availability
 from . import target
 from . import action
+from . import subject
 from . import contact_hand
 from . import contact
 from . import import_loader

@@ -364,6 +364,7 @@ class TelemarketingBooking(models.AbstractModel):
             "telemarketing_operator_id": interaction.agent_id.id,
             "telemarketing_interaction_id": interaction.id,
             "telemarketing_notice": "waiting",
+            **(interaction.lead_id or contact)._telemarketing_subjects(),
         }
         # Their mails are those of the campaign and go after the commit.
         event = (

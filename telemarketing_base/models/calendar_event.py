@@ -13,7 +13,11 @@ KEPT = ("held", "sold")
 
 class CalendarEvent(models.Model):
     _name = "calendar.event"
-    _inherit = ["calendar.event", "telemarketing.action.mixin"]
+    _inherit = [
+        "calendar.event",
+        "telemarketing.action.mixin",
+        "telemarketing.subject.mixin",
+    ]
 
     user_id = fields.Many2one(tracking=True)
     telemarketing_kind = fields.Selection(

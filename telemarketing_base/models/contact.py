@@ -17,7 +17,11 @@ class TelemarketingContact(models.Model):
     """
 
     _name = "telemarketing.contact"
-    _inherit = ["telemarketing.contact.hand.mixin", "telemarketing.action.mixin"]
+    _inherit = [
+        "telemarketing.contact.hand.mixin",
+        "telemarketing.action.mixin",
+        "telemarketing.subject.mixin",
+    ]
     _description = "Contact"
     _order = "id"
 
@@ -387,6 +391,7 @@ class TelemarketingContact(models.Model):
             "team_id": campaign.sale_team_id.id,
             "user_id": False,
             "telemarketing_campaign_id": campaign.id,
+            **self._telemarketing_subjects(),
         }
 
 

@@ -8,7 +8,7 @@ class TelemarketingOriginMixin(models.AbstractModel):
     """
 
     _name = "telemarketing.origin.mixin"
-    _inherit = ["telemarketing.action.mixin"]
+    _inherit = ["telemarketing.action.mixin", "telemarketing.subject.mixin"]
     _description = "Telemarketing Origin"
 
     telemarketing_campaign_id = fields.Many2one(
@@ -32,17 +32,6 @@ class TelemarketingOriginMixin(models.AbstractModel):
     )
     telemarketing_operator_id = fields.Many2one(
         "res.users", "Operator", readonly=True, copy=False, index="btree_not_null"
-    )
-    telemarketing_sales_agent_id = fields.Many2one(
-        "res.partner",
-        "Sales Agent",
-        domain="[('telemarketing_role_ids', '!=', False)]",
-    )
-    telemarketing_referrer_id = fields.Many2one(
-        "res.partner", "Referrer", domain="[('telemarketing_role_ids', '!=', False)]"
-    )
-    telemarketing_agency_id = fields.Many2one(
-        "res.partner", "Agency", domain="[('telemarketing_role_ids', '!=', False)]"
     )
 
 

@@ -31,6 +31,16 @@ class SaleOrder(models.Model):
         help="A consumer is bound only by a written acceptance (TRLGDCU art. 98.6).",
     )
 
+    # As the opportunity says, until somebody says otherwise.
+    telemarketing_sales_agent_id = fields.Many2one(
+        compute="_compute_telemarketing_sales_agent_id", store=True, readonly=False
+    )
+    telemarketing_referrer_id = fields.Many2one(
+        compute="_compute_telemarketing_referrer_id", store=True, readonly=False
+    )
+    telemarketing_agency_id = fields.Many2one(
+        compute="_compute_telemarketing_agency_id", store=True, readonly=False
+    )
     telemarketing_payment_id = fields.Many2one(
         "telemarketing.order.payment", "Paid by", copy=False, check_company=True
     )
@@ -53,6 +63,23 @@ class SaleOrder(models.Model):
         groups="telemarketing_base.group_supervisor,sales_team.group_sale_salesman",
         help="The buyer types the card's number there, where we never see it.",
     )
+
+    # One each: Odoo computes none of those that share a method with one given.
+    @api.depends("opportunity_id")
+    def _compute_telemarketing_sales_agent_id(self):
+        self._take_telemarketing_subject("telemarketing_sales_agent_id")
+
+    @api.depends("opportunity_id")
+    def _compute_telemarketing_referrer_id(self):
+        self._take_telemarketing_subject("telemarketing_referrer_id")
+
+    @api.depends("opportunity_id")
+    def _compute_telemarketing_agency_id(self):
+        self._take_telemarketing_subject("telemarketing_agency_id")
+
+    def _take_telemarketing_subject(self, name):
+        for order in self:
+            order[name] = order[name] or order.opportunity_id.sudo()[name].id
 
     @api.depends("telemarketing_payment_id", "state", "amount_total")
     def _compute_telemarketing_payment_link(self):

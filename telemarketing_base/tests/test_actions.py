@@ -160,6 +160,53 @@ class TestActions(TelemarketingCommon):
                     {"action_type_id": self.visit.id, "partner_id": self.person.id}
                 )
 
+    def test_who_has_a_part_goes_from_person_to_opportunity_order_and_stays(self):
+        role = self.env["telemarketing.collaborator.role"].create({"name": "Agente"})
+        seller, agency, other = self.env["res.partner"].create(
+            [
+                {"name": name, "telemarketing_role_ids": [(6, 0, role.ids)]}
+                for name in ("Seller", "Agency", "Other")
+            ]
+        )
+        contact = self.create_contact(
+            "Contact",
+            "612345670",
+            database=self.database_own,
+            telemarketing_sales_agent_id=seller.id,
+            telemarketing_agency_id=agency.id,
+        )
+        contact.partner_id = self.person
+        lead = self.env["crm.lead"].create(
+            contact._prepare_lead_values(self.campaign_own)
+        )
+        self.assertEqual(lead.telemarketing_sales_agent_id, seller)
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.person.id,
+                "opportunity_id": lead.id,
+                "telemarketing_agency_id": other.id,
+            }
+        )
+        self.assertEqual(order.telemarketing_sales_agent_id, seller)
+        self.assertEqual(order.telemarketing_agency_id, other)
+        order.telemarketing_sales_agent_id = other
+        lead.telemarketing_sales_agent_id = agency
+        self.assertEqual(order.telemarketing_sales_agent_id, other)
+
+    def test_supervisor_sees_value_and_probability_of_opportunities(self):
+        action = self.env.ref("telemarketing_base.action_telemarketing_opportunity")
+        arch = (
+            self.env["crm.lead"]
+            .with_user(self.supervisor_a)
+            .get_view(
+                self.env.ref("telemarketing_base.crm_lead_view_list_telemarketing").id,
+                "list",
+            )["arch"]
+        )
+        for name in ("expected_revenue", "probability", "telemarketing_agency_id"):
+            self.assertIn(f'name="{name}"', arch)
+        self.assertIn("list", action.view_mode)
+
     def test_what_has_not_been_done_yet_is_not_recorded(self):
         with self.assertRaises(UserError):
             self.record(self.person, self.supervisor_a, at=self.now(hours=1))
