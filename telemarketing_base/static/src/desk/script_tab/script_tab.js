@@ -71,7 +71,9 @@ export class ScriptTab extends Component {
     static props = {...standardActionServiceProps};
 
     setup() {
-        const mirror = new ScriptMirror((message) => this.channel?.postMessage(message));
+        const mirror = new ScriptMirror((message) =>
+            this.channel?.postMessage(message)
+        );
         useSubEnv({desk: mirror});
         this.desk = useState(mirror);
         this.heardAt = 0;
