@@ -23,12 +23,15 @@ class TelemarketingActionRecord(models.TransientModel):
     _name = "telemarketing.action.record"
     _description = "Record an Action"
     _inherit = ["telemarketing.sight.mixin"]
-    _sight_fields = (*ORIGINS.values(), "campaign_id", "action_type_id")
+    _sight_fields = (
+        *ORIGINS.values(),
+        *("campaign_id", "action_type_id", "disposition_id"),
+    )
 
-    contact_id = fields.Many2one("telemarketing.contact", "Contact")
+    contact_id = fields.Many2one("telemarketing.contact")
     partner_id = fields.Many2one("res.partner", "Person")
     lead_id = fields.Many2one("crm.lead", "Opportunity")
-    order_id = fields.Many2one("sale.order", "Order")
+    order_id = fields.Many2one("sale.order")
     event_id = fields.Many2one("calendar.event", "Appointment")
     campaign_choice_ids = fields.Many2many(
         "telemarketing.campaign", compute="_compute_choices"
