@@ -1,0 +1,158 @@
+"""The desk for everybody's eyes and hands: axe, sizes, zoom, touch, in a real Chromium.
+
+axe-core (MPL-2.0, package-lock.json) is for these tests only.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+# What axe calls serious hinders people; critical stops them.
+GRAVE = ("serious", "critical")
+AXE = """axe.run(document.querySelector('.o_tm_desk'), {resultTypes: ['violations']})
+    .then((found) => found.violations
+        .filter((each) => %s.includes(each.impact))
+        .map((each) => [each.id, each.nodes.slice(0, 4).map((node) =>
+            node.target.join(' ') + ' ' + (node.any[0]?.message || '').slice(0, 160)
+        )]))""" % json.dumps(GRAVE)
+SIZES = ((1366, 768), (1920, 1080), (1024, 768), (768, 1024))
+# Buttons and fields of the desk that a finger misses: visible ones under 44 px.
+SMALL = """[...document.querySelectorAll(
+        '.o_tm_desk button, .o_tm_desk select, .o_tm_desk input, .o_tm_desk summary')]
+    .filter((each) => each.checkVisibility())
+    .map((each) => [each, (each.closest('label') || each).getBoundingClientRect()])
+    .filter(([each, box]) => box.width && (box.height < 43.5 || box.width < 43.5))
+    .map(([each, box]) =>
+        `${each.className} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
+# How much of the page lies outside the window.
+OUTSIDE = """(() => {
+    const page = document.scrollingElement;
+    const desk = document.querySelector('.o_tm_desk');
+    return [page.scrollWidth - innerWidth, page.scrollHeight - innerHeight,
+            desk.scrollWidth - desk.clientWidth];
+})()"""
+# What is cut off: no scroll of its own or of a parent brings it into the window.
+UNREACHABLE = """(() => {
+    const found = [];
+    for (const each of document.querySelectorAll(
+            '.o_tm_desk button, .o_tm_desk textarea, .o_tm_desk input')) {
+        if (!each.checkVisibility()) continue;
+        each.scrollIntoView({block: 'nearest', inline: 'nearest', behavior: 'instant'});
+        const box = each.getBoundingClientRect();
+        const inside = box.left >= -1 && box.top >= -1 && box.right <= innerWidth + 1
+            && box.bottom <= innerHeight + 1;
+        if (!inside) found.push(each.className);
+    }
+    return found;
+})()"""
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The source of axe-core, as ./tm has installed it."""
+    for folder in os.environ.get("NODE_PATH", "").split(os.pathsep):
+        file = Path(folder) / "axe-core" / "axe.min.js"
+        if folder and file.exists():
+            return file.read_text(encoding="utf-8")
+    pytest.fail("axe-core is not there: run by ./tm test whole")
+
+
+def resize(one, width, height, touch=False):
+    one.send(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=height,
+        deviceScaleFactor=1,
+        mobile=touch,
+    )
+    one.run("new Promise((done) => setTimeout(done, 300))")
+
+
+def walk(one, campaign):
+    """The states of a call, one after the other; yields the name of each."""
+    one.until("!!document.querySelector('.o_tm_campaign_card')")
+    yield "choosing"
+    one.click(f".o_tm_campaign_card[data-campaign-id='{campaign}']")
+    one.phase("ready")
+    yield "ready"
+    one.click(".o_tm_next")
+    one.phase("preview")
+    yield "preview"
+    one.click(".o_tm_dial")
+    one.phase("talking")
+    yield "talking"
+    one.click(".o_tm_help_button")
+    one.until("!!document.querySelector('.o_tm_help')")
+    yield "help"
+    one.click(".o_tm_help_close")
+    one.write(".o_tm_results_search", "t_no_answer")
+    one.run("new Promise((done) => setTimeout(done, 700))")
+    one.click("[data-disposition-code=t_no_answer]")
+    one.phase("ready")
+    yield "countdown"
+    one.click(".o_tm_pause")
+    one.click(".o_tm_pause_reason")
+    one.phase("paused")
+    yield "paused"
+
+
+def test_nobody_is_kept_out_in_light(server, books, browser, axe):
+    check_with_axe(server, books, browser, axe, "light")
+
+
+def test_nobody_is_kept_out_in_dark(server, books, browser, axe):
+    check_with_axe(server, books, browser, axe, "dark")
+
+
+def check_with_axe(server, books, browser, axe, scheme):
+    books.rows("UPDATE telemarketing_campaign SET next_seconds = 60")
+    one = browser()
+    agent = server.agent()
+    one.send("Network.setCookie", name="color_scheme", value=scheme, url=agent.url)
+    one.open_desk(agent)
+    one.run(axe)
+    found = {}
+    for state in walk(one, agent.campaign):
+        one.look(f"axe-{scheme}-{state}", 1366, 768)
+        if violations := one.run(AXE):
+            found[state] = violations
+    other = browser()
+    other.open_desk(agent)
+    other.until("!!document.querySelector('.o_tm_take_over')")
+    other.run(axe)
+    if violations := other.run(AXE):
+        found["other seat"] = violations
+    assert not found, json.dumps(found, indent=1)
+
+
+def test_the_desk_fits_each_screen_and_a_finger(server, books, browser):
+    books.rows("UPDATE telemarketing_campaign SET next_seconds = 60")
+    one = browser()
+    agent = server.agent()
+    one.open_desk(agent)
+    outside, small = {}, {}
+    for state in walk(one, agent.campaign):
+        for width, height in SIZES:
+            resize(one, width, height)
+            if max(one.run(OUTSIDE)) > 0:
+                outside[f"{state} {width}"] = one.run(OUTSIDE)
+            if width <= 1024 and (found := one.run(SMALL)):
+                small[f"{state} {width}"] = found
+    assert not outside
+    assert not small, json.dumps(small, indent=1)
+
+
+def test_at_twice_the_size_nothing_is_cut_off(server, books, browser):
+    """1366×768 at 200 %: every button can still be brought into the window."""
+    books.rows("UPDATE telemarketing_campaign SET next_seconds = 60")
+    one = browser()
+    agent = server.agent()
+    one.open_desk(agent)
+    found = {}
+    for state in walk(one, agent.campaign):
+        one.look(f"zoom-{state}", 683, 384)
+        if cut := one.run(UNREACHABLE):
+            found[state] = cut
+    assert not found, json.dumps(found, indent=1)
