@@ -61,7 +61,6 @@ from . import desk_order
 from . import booking
 from . import desk_booking
 from . import desk_help
-from . import desk_training
 from . import desk_frame
 from . import desk
 from . import res_partner

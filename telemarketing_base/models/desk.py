@@ -53,7 +53,6 @@ class TelemarketingDesk(models.AbstractModel):
         "telemarketing.desk.order",
         "telemarketing.desk.booking",
         "telemarketing.desk.help",
-        "telemarketing.desk.training",
         "telemarketing.desk.frame",
         "telemarketing.desk.parts",
     ]

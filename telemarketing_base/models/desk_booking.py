@@ -134,17 +134,10 @@ class TelemarketingDeskBooking(models.AbstractModel):
     # CLOSING
 
     @api.model
-    def _books_nothing(self, campaign):
-        """Of a training nothing reaches a calendar."""
-        return "training" in campaign._fields and campaign.training
-
-    @api.model
     def _check_closing(self, interaction, campaign, disposition, payload):
         given = super()._check_closing(interaction, campaign, disposition, payload)
         wanted = payload.get("appointment")
         if not wanted and not disposition.needs_appointment:
-            return given
-        if self._books_nothing(campaign):
             return given
         try:
             appointment = self._check_appointment(

@@ -108,8 +108,6 @@ class TelemarketingActionRecord(models.TransientModel):
         company = self._company(origin)
         if company:
             domain &= Domain("company_id", "=", company.id)
-        if "training" in self.env["telemarketing.campaign"]._fields:
-            domain &= Domain("training", "=", False)
         return domain
 
     @api.model
