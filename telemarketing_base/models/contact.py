@@ -476,16 +476,25 @@ class TelemarketingContactPhone(models.Model):
         return result
 
     @api.model
-    def _link_number(self, vals, company):
-        phone = parse_phone(vals.get("raw"))
+    def _typed(self, text):
+        """The ``Phone`` that somebody typed.
+
+        :raise ValidationError: it is none, which it says
+        """
+        phone = parse_phone(text) if isinstance(text, str) and len(text) < 100 else None
         if not phone:
             raise ValidationError(
                 self.env._(
                     "“%s” is not a telephone number. Write nine digits, or + and the "
                     "country's prefix.",
-                    vals.get("raw") or "",
+                    str(text or "")[:40],
                 )
             )
+        return phone
+
+    @api.model
+    def _link_number(self, vals, company):
+        phone = self._typed(vals.get("raw"))
         vals["e164"] = phone.e164
         vals["number_id"] = (
             self.env["telemarketing.number"]

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import html2plaintext, plaintext2html
 
-from ..identity.phone import format_phone, mask_phone, parse_phone
+from ..identity.phone import format_phone, mask_phone
 from .desk_seat import seat
 
 # With every answer; a list asked for by itself may be longer.
@@ -13,7 +13,6 @@ SHOWN = 30
 LISTED = 200
 # Further than this nobody scrolls, and a request for years costs time.
 AGENDA_DAYS = 62
-MAX_PHONES = 20
 MAX_TITLE = 200
 MAX_NOTE = 2000
 WHOSE = {
@@ -302,21 +301,13 @@ class TelemarketingDeskAgenda(models.AbstractModel):
             return contact.phone_ids.filtered(
                 lambda p: p.id == given.get("phone_id") and p.state == "ok"
             )
-        parsed = parse_phone(text[:40]) if isinstance(text, str) else None
-        if not parsed:
-            raise UserError(
-                self.env._(
-                    "“%s” is not a telephone number. Write nine digits, or + and the "
-                    "country's prefix.",
-                    str(text)[:40],
-                )
-            )
+        parsed = self.env["telemarketing.contact.phone"]._typed(text)
         phone = contact.phone_ids.filtered(lambda p: p.e164 == parsed.e164)[:1]
         if phone.state == "bad":
             raise UserError(
                 self.env._("That number is not this person's: it was marked so.")
             )
-        phone = phone or self._new_phone(contact, text[:40])
+        phone = phone or self._new_phone(contact, text.strip())
         if target:
             verdict = target._may_call_each(phone, self._now()).get(phone)
             if verdict and verdict["answer"] == "never":
@@ -324,20 +315,6 @@ class TelemarketingDeskAgenda(models.AbstractModel):
                     self.env._("That number may not be called: %s", verdict["reason"])
                 )
         return phone
-
-    @api.model
-    def _new_phone(self, contact, text):
-        """Add a number at the end of the person's."""
-        if len(contact.phone_ids) >= MAX_PHONES:
-            raise UserError(
-                self.env._("This person has %s numbers already.", MAX_PHONES)
-            )
-        last = max(contact.phone_ids.mapped("sequence"), default=0)
-        return (
-            self.env["telemarketing.contact.phone"]
-            .sudo()
-            .create({"contact_id": contact.id, "raw": text, "sequence": last + 10})
-        )
 
     # EVENTS AND NOTES
 

@@ -158,22 +158,15 @@ class TelemarketingDeskCaller(models.AbstractModel):
             not; ``elsewhere``: more people, in campaigns that are not this agent's
         """
         campaign = self._working_campaign(session)
-        phone = parse_phone(number) if isinstance(number, str) else None
         answer = {
             "now": self._text(self._now()),
             "number": False,
             "people": [],
             "elsewhere": 0,
         }
-        if not phone:
-            if number:
-                raise UserError(
-                    self.env._(
-                        "That is not a telephone number. Write nine digits, or + and "
-                        "the country's prefix."
-                    )
-                )
+        if not number:
             return answer
+        phone = self.env["telemarketing.contact.phone"]._typed(number)
         self._check_search_cap(campaign)
         people = (
             self.env["telemarketing.contact"]

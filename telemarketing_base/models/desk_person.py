@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import html2plaintext
 
-from ..identity.phone import format_phone, mask_phone, parse_phone
+from ..identity.phone import format_phone, mask_phone
 from .desk_seat import seat
 
 MAX_PHONES = 12
@@ -24,6 +24,20 @@ class TelemarketingDeskPerson(models.AbstractModel):
     # NUMBERS
 
     @api.model
+    def _new_phone(self, contact, text):
+        """Add a number at the end of the person's."""
+        if len(contact.phone_ids) >= MAX_PHONES:
+            raise UserError(
+                self.env._("A person has at most %s numbers here.", MAX_PHONES)
+            )
+        last = max(contact.phone_ids.mapped("sequence"), default=0)
+        return (
+            self.env["telemarketing.contact.phone"]
+            .sudo()
+            .create({"contact_id": contact.id, "raw": text, "sequence": last + 10})
+        )
+
+    @api.model
     @seat
     def add_phone(self, session, target_id, text):
         """One more number of the person on my desk.
@@ -33,33 +47,11 @@ class TelemarketingDeskPerson(models.AbstractModel):
         """
         target = self._person_on_desk(target_id)
         contact = target.contact_id
-        phone = parse_phone(text) if isinstance(text, str) and len(text) < 50 else None
-        if not phone:
-            raise UserError(
-                self.env._(
-                    "That is not a telephone number. Write nine digits, or + and the "
-                    "country's prefix."
-                )
-            )
+        phone = self.env["telemarketing.contact.phone"]._typed(text)
         known = contact.phone_ids.filtered(lambda p: p.e164 == phone.e164)
         if known:
             raise UserError(self.env._("This number is already on the list."))
-        if len(contact.phone_ids) >= MAX_PHONES:
-            raise UserError(
-                self.env._("A person has at most %s numbers here.", MAX_PHONES)
-            )
-        added = (
-            self.env["telemarketing.contact.phone"]
-            .sudo()
-            .create(
-                {
-                    "contact_id": contact.id,
-                    "raw": text.strip(),
-                    "sequence": max(contact.phone_ids.mapped("sequence"), default=0)
-                    + 10,
-                }
-            )
-        )
+        added = self._new_phone(contact, text.strip())
         others = (
             self.env["telemarketing.contact"]
             .sudo()
@@ -521,15 +513,7 @@ class TelemarketingDeskPerson(models.AbstractModel):
         """``[Phone]`` of what was typed, each once; what is none is told."""
         phones = {}
         for text in texts:
-            phone = parse_phone(text) if isinstance(text, str) else None
-            if not phone:
-                raise UserError(
-                    self.env._(
-                        "“%s” is not a telephone number. Write nine digits, or + and "
-                        "the country's prefix.",
-                        str(text)[:40],
-                    )
-                )
+            phone = self.env["telemarketing.contact.phone"]._typed(text)
             phones[phone.e164] = phone
         return list(phones.values())
 

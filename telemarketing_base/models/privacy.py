@@ -5,12 +5,10 @@ objection working) and 32 (blocking).
 """
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..identity.email import parse_email
 from ..identity.nif import parse_nif
-from ..identity.phone import parse_phone
 
 # By which of a record's fields its principal is found, in this order.
 _PRINCIPAL_PATHS = (
@@ -55,15 +53,7 @@ class TelemarketingPrivacy(models.AbstractModel):
         for text in (phone or "").replace(";", ",").replace("\n", ",").split(","):
             if not text.strip():
                 continue
-            parsed = parse_phone(text)
-            if not parsed:
-                raise UserError(
-                    self.env._(
-                        "“%s” is not a telephone number. Write nine digits, or + and "
-                        "the country's prefix.",
-                        text.strip(),
-                    )
-                )
+            parsed = self.env["telemarketing.contact.phone"]._typed(text.strip())
             numbers.append(parsed.e164)
         nif = parse_nif(vat) if vat else None
         return {

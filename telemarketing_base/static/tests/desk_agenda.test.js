@@ -296,6 +296,43 @@ test("a note is written in place; what is wrong is said beside it and nothing is
     expect(".o_tm_agenda_form").toHaveCount(0);
 });
 
+test("a callback is agreed from the agenda with somebody who is found", async () => {
+    const server = await openDesk();
+    server.search_people = () => ({
+        now: instant(),
+        people: [
+            {
+                target_id: 77,
+                name: "María Roca",
+                city: "Elche",
+                phone_masked: "··· ··· 678",
+                why: "",
+            },
+        ],
+    });
+    await press(["alt", "a"]);
+    await frames();
+    await click(".o_tm_agenda_callback");
+    await frames();
+    await contains(".o_tm_agenda_what").edit("roca", {confirm: false});
+    await click(".o_tm_agenda_find");
+    await frames();
+    expect(server.heard("add_agenda")).toHaveLength(0);
+    await click("[data-target-id='77']");
+    await frames();
+    await contains(".o_tm_agenda_note").edit("Ask for Juan", {confirm: false});
+    await click(".o_tm_agenda_save");
+    await frames();
+    const [{values}] = server.heard("add_agenda");
+    expect([values.kind, values.target_id, values.mine, values.note]).toEqual([
+        "callback",
+        77,
+        true,
+        "Ask for Juan",
+    ]);
+    expect(".o_tm_agenda_form").toHaveCount(0);
+});
+
 test("another phone for the callback is typed where the phones are", async () => {
     const interaction = {
         uuid: "u-1",

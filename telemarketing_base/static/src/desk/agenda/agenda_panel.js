@@ -176,6 +176,44 @@ export class AgendaPanel extends Component {
         this.desk.setError("agenda", "");
     }
 
+    /** A callback of somebody found by name or number, agreed outside a call. */
+    newCallback() {
+        const at = DateTime.fromMillis(this.desk.clock.now).plus({hours: 1});
+        this.state.form = {
+            kind: "callback",
+            id: false,
+            at: at.startOf("hour").toFormat(INPUT),
+            title: "",
+            note: "",
+            mine: true,
+            phone_id: false,
+            phones: [],
+            number: "",
+            find: {text: "", people: [], done: false},
+        };
+        this.desk.setError("agenda", "");
+    }
+
+    async find() {
+        const {find} = this.state.form;
+        const text = find.text.trim();
+        if (!text) {
+            return;
+        }
+        const answer = await this.desk.ask("agenda", "search_people", {
+            text,
+            own: false,
+        });
+        find.people = (answer && answer.people) || [];
+        find.done = Boolean(answer);
+    }
+
+    choose(card) {
+        const {form} = this.state;
+        form.id = card.target_id;
+        form.title = card.name;
+    }
+
     edit(item) {
         const minutes =
             item.until &&
@@ -205,6 +243,9 @@ export class AgendaPanel extends Component {
     async save(ev) {
         ev.preventDefault();
         const {form} = this.state;
+        if (form.find && !form.id) {
+            return this.find();
+        }
         const when = DateTime.fromISO(form.at);
         if (!when.isValid) {
             this.desk.setError("agenda", _t("This is not a day and an hour."));
@@ -213,14 +254,19 @@ export class AgendaPanel extends Component {
         const at = serializeDateTime(when);
         let answer = false;
         if (form.kind === "callback") {
-            answer = await this.desk.request("agenda", "agenda", "move_callback", {
+            const values = {
                 target_id: form.id,
                 at,
                 mine: form.mine,
                 phone_id: Number(form.phone_id) || false,
                 number: form.number.trim(),
                 note: form.note,
-            });
+            };
+            answer = form.find
+                ? await this.desk.request("agenda", "agenda", "add_agenda", {
+                      values: {...values, kind: "callback"},
+                  })
+                : await this.desk.request("agenda", "agenda", "move_callback", values);
         } else {
             const values = {
                 title: form.title,

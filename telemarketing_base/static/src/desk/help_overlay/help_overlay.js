@@ -16,6 +16,7 @@ export class HelpOverlay extends Component {
             ["1 … 9", _t("Result of the call, when you are not writing")],
             ["Alt+1 … 9", _t("Result of the call, always")],
             ["0, Esc", _t("Back one level of results; out of a text field")],
+            ["Alt+Z", _t("Take the last result back, while the slip shows")],
             [_t("a letter"), _t("Find a result by its name")],
             ["Enter", _t("Next person, or record the result that waits for a date")],
             ["Alt+D", _t("Dial")],
