@@ -13,6 +13,18 @@ KINDS = [
     ("number_bad", "This phone is bad"),
     ("exclude", "Exclusion: do not call again"),
 ]
+REDIALLED = ("redial_same", "redial_next", "number_bad")
+EXCLUSION_SCOPES = [
+    ("all", "Everywhere"),
+    ("principal", "For this client company"),
+    ("campaign", "In this campaign"),
+]
+EXCLUSION_REASONS = [
+    ("objection", "They objected"),
+    ("deceased", "Has died"),
+    ("minor", "Under age"),
+    ("internal", "Our decision"),
+]
 
 
 class TelemarketingDisposition(models.Model):
@@ -56,23 +68,26 @@ class TelemarketingDisposition(models.Model):
         KINDS, compute="_compute_effective_kind", store=True, recursive=True
     )
     exclusion_scope = fields.Selection(
-        [
-            ("all", "Everywhere"),
-            ("principal", "For this client company"),
-            ("campaign", "In this campaign"),
-        ],
-        default="all",
-        help="How far “do not call again” reaches.",
+        EXCLUSION_SCOPES,
+        help="How far “do not call again” reaches. Empty: as its parent says, else "
+        "everywhere.",
+    )
+    effective_exclusion_scope = fields.Selection(
+        EXCLUSION_SCOPES,
+        "It Reaches",
+        compute="_compute_effective_exclusion",
+        recursive=True,
     )
     exclusion_reason = fields.Selection(
-        [
-            ("objection", "They objected"),
-            ("deceased", "Has died"),
-            ("minor", "Under age"),
-            ("internal", "Our decision"),
-        ],
-        default="objection",
-        help="Why they are not called again, as it stands in the exclusion.",
+        EXCLUSION_REASONS,
+        help="Why they are not called again, as it stands in the exclusion. Empty: as "
+        "its parent says, else that they objected.",
+    )
+    effective_exclusion_reason = fields.Selection(
+        EXCLUSION_REASONS,
+        "Because",
+        compute="_compute_effective_exclusion",
+        recursive=True,
     )
     redial_minutes = fields.Integer(
         "Redial After (minutes)",
@@ -169,6 +184,12 @@ class TelemarketingDisposition(models.Model):
         help="How the person stands afterwards, in the words of the lists.",
     )
 
+    redial_text = fields.Char(
+        "Redialled",
+        compute="_compute_redial_text",
+        recursive=True,
+        help="How it is redialled, with what it takes over from its parent.",
+    )
     nowhere = fields.Text(
         "Has No Effect",
         compute="_compute_nowhere",
@@ -225,6 +246,29 @@ class TelemarketingDisposition(models.Model):
                 disposition.kind or disposition.parent_id.effective_kind or "none"
             )
 
+    @api.depends(
+        *("effective_kind", "exclusion_scope", "exclusion_reason"),
+        *("parent_id.effective_exclusion_scope", "parent_id.effective_kind"),
+        "parent_id.effective_exclusion_reason",
+    )
+    def _compute_effective_exclusion(self):
+        """Own word, else that of a parent that excludes; else the widest: an
+        objection counts everywhere unless the person limited it (art. 21 RGPD)."""
+        for disposition in self:
+            if disposition.effective_kind != "exclude":
+                disposition.effective_exclusion_scope = False
+                disposition.effective_exclusion_reason = False
+                continue
+            parent = disposition.parent_id
+            disposition.effective_exclusion_scope = (
+                disposition.exclusion_scope or parent.effective_exclusion_scope or "all"
+            )
+            disposition.effective_exclusion_reason = (
+                disposition.exclusion_reason
+                or parent.effective_exclusion_reason
+                or "objection"
+            )
+
     @api.depends("outcome", "is_conversion")
     def _compute_target_label(self):
         for disposition in self:
@@ -257,6 +301,25 @@ class TelemarketingDisposition(models.Model):
                 for text in disposition._without_effect(campaign):
                     lines.append(f"{campaign.name}: {text}")
             disposition.nowhere = "\n".join(lines)
+
+    @api.depends(
+        *("effective_kind", "redial_minutes", "max_attempts", "backoff"),
+        *("redial_max_minutes", "redial_part", "parent_id.redial_text"),
+    )
+    @api.depends_context("lang")
+    def _compute_redial_text(self):
+        campaign = self.env["telemarketing.campaign"]
+        for disposition in self:
+            if disposition.effective_kind not in REDIALLED:
+                disposition.redial_text = False
+                continue
+            rule = disposition._redial_rule(campaign)
+            parts = [
+                self.env._("after %s", self._duration(rule.minutes))
+                if rule.minutes
+                else self.env._("when the campaign says")
+            ]
+            disposition.redial_text = ", ".join(parts + self._redial_parts(rule))
 
     # WHAT IT DOES
 
@@ -370,7 +433,7 @@ class TelemarketingDisposition(models.Model):
             ),
             "campaign": self.env._("Nobody calls the person again in this campaign."),
         }
-        scope = self.exclusion_scope or "all"
+        scope = self.effective_exclusion_scope
         if scope == "principal" and not campaign.principal_id:
             scope = "all"
         return [where[scope]]
@@ -378,16 +441,23 @@ class TelemarketingDisposition(models.Model):
     def _redial_text(self, campaign, what):
         """``what`` and when: «… after 2 h 0 min, in the morning, 6 calls at most.»"""
         rule = self._redial_rule(campaign)
-        hours, minutes = divmod(rule.minutes, 60)
+        after = self._duration(rule.minutes)
+        parts = [self.env._("%(what)s after %(after)s", what=what, after=after)]
+        return ", ".join(parts + self._redial_parts(rule)) + "."
+
+    def _duration(self, minutes):
+        hours, minutes = divmod(minutes, 60)
         if not hours:
-            after = self.env._("%s min", minutes)
-        elif minutes:
-            after = self.env._(
+            return self.env._("%s min", minutes)
+        if minutes:
+            return self.env._(
                 "%(hours)s h %(minutes)s min", hours=hours, minutes=minutes
             )
-        else:
-            after = self.env._("%s h", hours)
-        parts = [self.env._("%(what)s after %(after)s", what=what, after=after)]
+        return self.env._("%s h", hours)
+
+    def _redial_parts(self, rule):
+        """How a redial differs from the plain one, in the words of its sentence."""
+        parts = []
         if rule.backoff > 1:
             parts.append(self.env._("each time longer"))
         if rule.part != "any":
@@ -401,7 +471,7 @@ class TelemarketingDisposition(models.Model):
             )
         if rule.max_attempts:
             parts.append(self.env._("%s calls in all at most", rule.max_attempts))
-        return ", ".join(parts) + "."
+        return parts
 
     @api.private
     def _undoable(self):

@@ -633,7 +633,8 @@ class TelemarketingInteraction(models.Model):
         result's scope and for its reason."""
         self.ensure_one()
         disposition = self.disposition_id
-        scope = disposition.exclusion_scope or "all"
+        # Given by an exclusion's own result, or by another on the person's word.
+        scope = disposition.effective_exclusion_scope or "all"
         if scope == "principal" and not self.principal_id:
             scope = "all"
         self.env["telemarketing.exclusion"].sudo()._record_person(
@@ -641,7 +642,7 @@ class TelemarketingInteraction(models.Model):
             scope=scope,
             principal_id=self.principal_id.id if scope == "principal" else False,
             campaign_id=self.campaign_id.id if scope == "campaign" else False,
-            reason=disposition.exclusion_reason or "objection",
+            reason=disposition.effective_exclusion_reason or "objection",
             channel="call",
             source=self.env._("Call of %s", self.started_at),
             interaction_id=self.id,

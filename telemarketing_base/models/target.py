@@ -162,8 +162,11 @@ class TelemarketingTarget(models.Model):
     )
     state_before = fields.Selection(
         [("done", "Done"), ("excluded", "Excluded")],
+        "Before They Rang",
         readonly=True,
-        help="Where a call of the person's own found it.",
+        help="The person rang while being closed or excluded here, and is being "
+        "attended. Afterwards they are so again, unless the result says otherwise; an "
+        "exclusion is not lifted by their call.",
     )
     notes = fields.Text(
         readonly=True, help="Notes typed before the call; moved into it."

@@ -173,6 +173,41 @@ class TestDispositions(TelemarketingCommon):
         with self.assertRaises(ValidationError):
             self.result(parent_id=node.id)
 
+    def test_a_child_excludes_as_far_as_its_parent_and_for_its_reason(self):
+        parent = self.result(name="No", kind="exclude", exclusion_scope="campaign")
+        child = self.result(name="Under age", parent_id=parent.id)
+        own = self.result(
+            name="Never", parent_id=parent.id, kind="exclude", exclusion_scope="all"
+        )
+        self.assertEqual(child.effective_exclusion_scope, "campaign")
+        self.assertEqual(own.effective_exclusion_scope, "all")
+        parent.exclusion_reason = "minor"
+        self.assertEqual(child.effective_exclusion_reason, "minor")
+        self.assertIn("in this campaign", child._effects(self.campaign_a)[0])
+        self.work(child)
+        found = self.env["telemarketing.exclusion"].search(
+            [("contact_id", "=", self.contact.id)]
+        )
+        self.assertEqual(set(found.mapped("scope")), {"campaign"})
+        self.assertEqual(set(found.mapped("reason")), {"minor"})
+
+    def test_an_exclusion_that_says_nothing_else_is_an_objection_everywhere(self):
+        plain = self.result(kind="exclude")
+        closed = self.result(kind="close", exclusion_scope="campaign")
+        under = self.result(kind="exclude", parent_id=closed.id)
+        for disposition in (plain, under):
+            self.assertEqual(disposition.effective_exclusion_scope, "all")
+            self.assertEqual(disposition.effective_exclusion_reason, "objection")
+        self.assertFalse(closed.effective_exclusion_scope)
+
+    def test_the_list_says_in_words_how_a_child_is_redialled(self):
+        parent = self.result(kind="redial_same", redial_minutes=90, max_attempts=3)
+        child = self.result(parent_id=parent.id)
+        self.assertIn("1 h 30 min", child.redial_text)
+        self.assertIn("3", child.redial_text)
+        self.assertIn("campaign", self.result(kind="redial_next").redial_text)
+        self.assertFalse(self.result(kind="close").redial_text)
+
     # UNDO
 
     def test_a_slip_of_the_hand_is_undone_and_the_figures_agree(self):
