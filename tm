@@ -19,6 +19,7 @@ usage() {
 ./tm test quick       kernels and telemarketing_base without browser, on a prepared database
 ./tm test NAME ...    only these stages: lint kernels modules matrix core whole
 ./tm bench [NAME]     measure: lease, close, gate, shift, cold start; writes a table and JSON
+./tm pictures         make the pictures of the agents' guide again
 ./tm lint [--fix]     ruff, pylint-odoo, eslint, prettier, kernels free of odoo, Spanish complete
 ./tm shell            Odoo's Python shell on the demo database
 ./tm psql [DB]        PostgreSQL's prompt
@@ -44,6 +45,7 @@ case $command in
     test) . "$TM_HOME/tools/test.sh"; tm_test "$@" ;;
     lint) . "$TM_HOME/tools/lint.sh"; tm_lint "$@" ;;
     bench) setup_all dev; case " $* " in *" shift "*) setup_nginx ;; esac; exec "$TM_VENV/bin/python" "$TM_HOME/tools/bench.py" "$@" ;;
+    pictures) setup_all dev; cd "$TM_HOME" && TM_PICTURES=1 exec "$TM_VENV/bin/python" -m pytest -q tests/whole/desk/test_guide.py ;;
     i18n) setup_all dev; exec "$TM_VENV/bin/python" "$TM_HOME/tools/i18n.py" "$@" ;;
     shell) setup_all; exec "$TM_VENV/bin/python" -m odoo shell -d "${TM_DB:-telemarketing_demo}" --data-dir "$TM_DATA/odoo" "$@" ;;
     psql) setup_all; exec psql "${1:-${TM_DB:-telemarketing_demo}}" ;;

@@ -377,6 +377,12 @@ test("a name or a value of the person is never taken as html", async () => {
     expect(".o_tm_name").toHaveText(evil);
     expect(".o_tm_script_text").toHaveText(`Hola ${evil} y {otro}`);
     expect(".o_tm_desk img").toHaveCount(0);
+    const named = {empresa: "Fibra, S.A.", nombre: "Ana"};
+    expect(fillPlaceholders("<b>{empresa}</b>. Es {nombre}. {empresa}...", named)).toBe(
+        '<b><span class="o_tm_filled">Fibra, S.A.</span></b> Es ' +
+            '<span class="o_tm_filled">Ana</span>. ' +
+            '<span class="o_tm_filled">Fibra, S.A.</span>...'
+    );
     expect(fillPlaceholders("<a title='{nombre}'>x</a>", {nombre: "n"})).toMatch(
         /\{nombre\}/
     );

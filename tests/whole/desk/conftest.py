@@ -320,8 +320,8 @@ class Server:
         self.kill()
         return self.start()
 
-    def agent(self, number=0):
-        return Agent(self.url, f"agent{number}", self.books)
+    def agent(self, number=0, login=None):
+        return Agent(self.url, login or f"agent{number}", self.books)
 
     def admin(self):
         return Agent(self.url, "admin", self.books)
@@ -459,16 +459,19 @@ class Browser:
         self.send("Page.navigate", url=agent.url + DESK)
         self.until("!!document.querySelector('.o_tm_desk')")
 
-    def look(self, name, width, height):
-        """A screenshot of this size, kept in ``artefacts/screenshots``."""
+    def size(self, width, height, touch=False):
         self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
-            mobile=False,
+            mobile=touch,
         )
         self.run("new Promise((done) => setTimeout(done, 500))")
+
+    def look(self, name, width, height):
+        """A screenshot of this size, kept in ``artefacts/screenshots``."""
+        self.size(width, height)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         picture = self.send("Page.captureScreenshot", format="png")["data"]
         path = SCREENSHOTS / f"{name}-{width}x{height}.png"
@@ -499,12 +502,23 @@ def ground():
 
 
 @pytest.fixture
-def books(ground, request):
-    name = PREFIX + "whole_" + request.node.name[5:40]
-    databases.clone(ground, name)
-    databases.fast(name)
-    yield Books(name)
-    databases.drop(name)
+def make_books():
+    made = []
+
+    def make(template, name):
+        made.append(PREFIX + name)
+        databases.clone(template, made[-1])
+        databases.fast(made[-1])
+        return Books(made[-1])
+
+    yield make
+    for name in made:
+        databases.drop(name)
+
+
+@pytest.fixture
+def books(ground, make_books, request):
+    return make_books(ground, "whole_" + request.node.name[5:40])
 
 
 @pytest.fixture

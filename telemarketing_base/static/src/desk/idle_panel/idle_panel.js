@@ -4,7 +4,7 @@ import {formatMoment, formatSeconds, formatWhen, toMillis} from "../desk_format"
 import {hearCall, writeDown} from "../caller/people";
 import {useDesk} from "../desk_hooks";
 import {Countdown} from "../frame/countdown";
-import {cap, pausedToday} from "../frame/pace";
+import {cap, pausedToday, shownCountdown} from "../frame/pace";
 
 /** Between two calls: the day so far, callbacks, why there is nobody, a search. */
 export class IdlePanel extends Component {
@@ -184,6 +184,11 @@ export class IdlePanel extends Component {
         const other =
             id && id !== campaign?.id && campaigns.find((each) => each.id === id);
         return other ? other.name : "";
+    }
+
+    /** In the place of the day's figures: nothing below moves when it comes. */
+    get countdown() {
+        return shownCountdown(this.desk);
     }
 
     get figures() {

@@ -22,15 +22,22 @@ export function fillPlaceholders(html, values) {
     while (walker.nextNode()) {
         texts.push(walker.currentNode);
     }
+    let ended = false;
     for (const node of texts) {
-        const parts = node.data.split(PLACEHOLDER);
+        // "…de Fibra Norte, S.A." brings the sentence's full stop with it.
+        const data = ended ? node.data.replace(/^\.(?!\.)/, "") : node.data;
+        const parts = data.split(PLACEHOLDER);
         if (parts.length === 1) {
+            ended = ended && !data;
+            node.data = data;
             continue;
         }
         // split() on one group: text, name, text, name, …, text
         const pieces = parts.map((part, index) => {
             if (index % 2 === 0) {
-                return page.createTextNode(part);
+                const text = index && ended ? part.replace(/^\.(?!\.)/, "") : part;
+                ended = ended && !text;
+                return page.createTextNode(text);
             }
             const value = values[part] ?? values[part.toLowerCase()];
             const known = value !== undefined && value !== null && value !== false;
@@ -38,6 +45,7 @@ export function fillPlaceholders(html, values) {
             span.className =
                 known && value !== "" ? "o_tm_filled" : "o_tm_filled o_tm_missing";
             span.textContent = known && value !== "" ? String(value) : `{${part}}`;
+            ended = span.textContent.endsWith(".");
             return span;
         });
         node.replaceWith(...pieces);
