@@ -31,7 +31,14 @@ from .facts import (
     Window,
     effective_consent,
 )
-from .gate import HORIZON, allowed_until, consent_given, decide, next_closing
+from .gate import (
+    HORIZON,
+    allowed_until,
+    consent_given,
+    decide,
+    hours_against,
+    next_closing,
+)
 from .reasons import REASONS, WORDS, Reason, article, short, text
 from .terms import (
     adult_on,
@@ -81,6 +88,7 @@ __all__ = [
     "effective_consent",
     "interaction_until",
     "local",
+    "hours_against",
     "next_closing",
     "normalise",
     "objection_kept_until",

@@ -250,6 +250,9 @@ def normalise(facts: Facts, at: datetime) -> Facts:
     for them, and equal ones are few. What comes back is for that instant only."""
     if facts.direction == "in":
         return Facts(direction="in", campaign=facts.campaign)
+    if facts.training:
+        number = Number(bad=facts.number.bad)
+        return Facts(training=True, campaign=facts.campaign, number=number)
     at = at.replace(microsecond=0)
     tz = facts.person.place.tz
     view = _View(at, at + gate.HORIZON, local(at, tz).date(), tz)

@@ -132,7 +132,8 @@ class Campaign:
     assessment is on file; ``sector_ban_from`` the day from which its sector bans
     unsolicited calls to natural persons, None: it does not; ``record_whole`` the
     sector wants the whole call recorded; ``caller`` the number shown, E.164, ''
-    unknown; ``tz`` of the company, whose days number caps count."""
+    unknown; ``tz`` of the company, whose days number caps count; ``training`` nobody
+    is called, its people are invented."""
 
     purpose: str = "commercial"
     bases: frozenset[str] = frozenset(BASES)
@@ -147,6 +148,7 @@ class Campaign:
     caller: str = ""
     windows: tuple[Window, ...] = ()
     tz: str = MADRID
+    training: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ class Facts:
 
     ``closed_days``: holidays at the person's place (``calendars.closed_days``).
     ``database_on``: its database is switched on. ``direction``: an incoming call is
-    always answered.
+    always answered. ``training``: an invented person in a training campaign, whom
+    nobody dials: no rule protects anybody.
     """
 
     person: Person = Person()
@@ -208,6 +211,7 @@ class Facts:
     agreed: Agreed | None = None
     database_on: bool = True
     direction: str = "out"
+    training: bool = False
 
 
 @dataclass(frozen=True)

@@ -721,11 +721,16 @@ def decide(facts: Facts, at: datetime) -> Verdict:
     of the rule that stands against it now and opens last. *never*: there is none in
     400 days; the finding is of the gravest rule that never opens or, if each does but
     not with the others, of the one that had closed by then. A call that comes in is
-    always allowed.
+    always allowed, and so is one to an invented person.
     """
     if facts.direction == "in":
         whole = facts.campaign.record_whole and is_commercial(facts)
         return Verdict("allowed", warnings=(Finding("record_whole"),) if whole else ())
+    if facts.training:
+        # Nobody is dialled; that a number is no good is part of the exercise.
+        if facts.number.bad:
+            return Verdict("never", finding=Finding("number_bad"))
+        return Verdict("allowed")
     at = at.replace(microsecond=0)
     limit = at + HORIZON
     rules, bases = _all_rules(facts)
@@ -755,10 +760,18 @@ def _closing(rules: list[_Rule], at: datetime) -> datetime | None:
     return closing if closing and closing <= limit else None
 
 
+def hours_against(facts: Facts, at: datetime) -> Finding | None:
+    """What hours, holidays or the campaign's windows say against a call at ``at``,
+    whatever else stands against it or for it; None: nothing."""
+    at = at.replace(microsecond=0)
+    against = (rule for rule in _hours(facts) if rule.allows.next(at) != at)
+    return next((rule.say(at) for rule in against), None)
+
+
 def next_closing(facts: Facts, at: datetime) -> datetime | None:
     """First instant after ``at`` at which hours, holidays or the campaign's windows
     close, None if they do not in 400 days: when lists must be looked at again."""
-    if facts.direction == "in":
+    if facts.direction == "in" or facts.training:
         return None
     return _closing(_hours(facts), at.replace(microsecond=0))
 
@@ -767,6 +780,6 @@ def allowed_until(facts: Facts, at: datetime) -> datetime | None:
     """First instant after ``at`` at which the answer stops being *allowed*, whatever
     the rule; of the next time it is allowed, if it is not now. None: it does not in
     400 days, or is never allowed."""
-    if facts.direction == "in":
+    if facts.direction == "in" or facts.training:
         return None
     return _closing(_all_rules(facts)[0], at.replace(microsecond=0))

@@ -14,6 +14,7 @@ from . import calling_rules
 from . import sector
 from . import holiday
 from . import readiness
+from . import training
 from . import campaign
 from . import campaign_window
 from . import database_empty
@@ -62,6 +63,7 @@ from . import booking
 from . import desk_booking
 from . import desk_help
 from . import desk_frame
+from . import desk_training
 from . import desk
 from . import res_partner
 from . import res_users

@@ -344,6 +344,17 @@ class TelemarketingBooking(models.AbstractModel):
         :param dict given: of ``_check_given``
         :return: ``calendar.event``
         """
+        if interaction.training:
+            interaction._would(
+                self.env._(
+                    "%(who)s would have an appointment: %(when)s.",
+                    who=given["user"].name,
+                    when=format_datetime(
+                        self.env, given["start"], tz=interaction.contact_id.tz
+                    ),
+                )
+            )
+            return self.env["calendar.event"]
         campaign, contact = interaction.campaign_id, interaction.contact_id
         user, partner = given["user"], contact.partner_id
         at_place = given["kind"] in AT_PLACE

@@ -31,7 +31,7 @@ class TelemarketingCampaign(models.Model):
 
     _name = "telemarketing.campaign"
     _description = "Campaign"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["telemarketing.training.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "sequence, id desc"
     _check_company_auto = True
 
@@ -628,15 +628,18 @@ class TelemarketingCampaign(models.Model):
                     )
                 )
 
-    @api.constrains("state", "company_id", "active")
+    @api.constrains("state", "company_id", "active", "training")
     def _check_parallel(self):
         """A second running campaign needs its feature, however it comes to run."""
-        for campaign in self.filtered(lambda c: c.state == "running" and c.active):
+        for campaign in self.filtered(
+            lambda c: c.state == "running" and c.active and not c.training
+        ):
             others = self.sudo().search_count(
                 [
                     ("company_id", "=", campaign.company_id.id),
                     ("state", "=", "running"),
                     ("id", "!=", campaign.id),
+                    ("training", "=", False),
                 ],
                 limit=1,
             )
@@ -805,7 +808,7 @@ class TelemarketingCampaign(models.Model):
         *("call_purpose", "sector_id", "basis_consent", "basis_client"),
         *("basis_legal_person", "basis_request", "similar_product", "group_company"),
         *("for_home", "assessment_file", "assessment_date", "call_mode"),
-        "caller_number",
+        *("caller_number", "training"),
     }
 
     def _check_purpose_changed(self, vals):
@@ -1008,7 +1011,7 @@ class TelemarketingCampaign(models.Model):
                     )
                 )
             warnings += [f["text"] for f in findings]
-            if not campaign.utm_campaign_id:
+            if not (campaign.utm_campaign_id or campaign.training):
                 campaign.sudo().utm_campaign_id = (
                     self.env["utm.campaign"].sudo().create({"title": campaign.name})
                 )

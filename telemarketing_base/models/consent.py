@@ -376,6 +376,10 @@ class TelemarketingConsent(models.Model):
         """What a row names is of one person, towards that person's advertiser."""
         for consent in self:
             contact, database = consent.contact_id, consent.database_id
+            if contact.database_id.training or database.training:
+                raise ValidationError(
+                    self.env._("An invented person consents to nothing.")
+                )
             partly = consent.partner_id or consent.number_id
             if not (contact or partly or database):
                 raise ValidationError(self.env._("Say whose consent it is."))

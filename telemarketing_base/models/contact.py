@@ -1,11 +1,12 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..identity.nif import parse_nif
 from ..identity.phone import format_phone, mask_phone, parse_phone
 from ..identity.postcode import PROVINCES, parse_postcode
 from .derived import DerivedMany2one
 from .target import CLOSED
+from .training import INVENTED
 
 PENINSULA = "Europe/Madrid"
 
@@ -18,6 +19,7 @@ class TelemarketingContact(models.Model):
 
     _name = "telemarketing.contact"
     _inherit = [
+        "telemarketing.training.contact.mixin",
         "telemarketing.contact.hand.mixin",
         "telemarketing.action.mixin",
         "telemarketing.subject.mixin",
@@ -443,7 +445,11 @@ class TelemarketingContactPhone(models.Model):
         company_of = {contact.id: contact.company_id for contact in contacts}
         for vals in vals_list:
             company = company_of.get(vals.get("contact_id"), self.env.company)
+            if contacts._invents() and INVENTED.fullmatch(vals.get("e164") or ""):
+                continue
             self._link_number(vals, company)
+        if not contacts._invents():
+            self._check_real(contacts)
         phones = super().create(vals_list)
         phones._refresh_targets()
         return phones
@@ -456,8 +462,17 @@ class TelemarketingContactPhone(models.Model):
         # Who was excluded with a number that is no longer theirs comes back.
         self.env["telemarketing.target"]._revive(self.contact_id)
 
+    @api.model
+    def _check_real(self, contacts):
+        if any(contact.database_id.training for contact in contacts.sudo()):
+            raise UserError(
+                self.env._("The numbers of invented people stay as they are.")
+            )
+
     def write(self, vals):
         result = True
+        if {"raw", "contact_id"} & set(vals):
+            self._check_real(self.contact_id)
         if "raw" in vals:
             for phone in self:
                 own = dict(vals)

@@ -38,6 +38,13 @@ class TelemarketingDatabase(models.Model):
     principal_id = fields.Many2one(
         related="campaign_id.principal_id", store=True, precompute=True
     )
+    training = fields.Boolean(
+        related="campaign_id.training",
+        store=True,
+        precompute=True,
+        string="Invented People",
+        help="Of a training campaign: nobody in it exists.",
+    )
     contact_ids = fields.One2many("telemarketing.contact", "database_id")
     import_ids = fields.One2many("telemarketing.import", "database_id")
     inbound = fields.Boolean(

@@ -46,6 +46,8 @@ class TelemarketingDesk(models.AbstractModel):
     _name = "telemarketing.desk"
     _description = "Call Desk"
     _inherit = [
+        # First: what it tries, the others check.
+        "telemarketing.desk.training",
         "telemarketing.desk.person",
         "telemarketing.desk.caller",
         "telemarketing.desk.agenda",
@@ -383,6 +385,8 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("Say how far the objection reaches."))
         held = interaction or target
         campaign = held.campaign_id
+        if campaign.training:
+            return self._train_objection(session, target, interaction, target_id)
         if scope == "principal" and not campaign.principal_id:
             scope = "all"
         now = self._now()
@@ -407,6 +411,10 @@ class TelemarketingDesk(models.AbstractModel):
         return self._answer(session, objection=values)
 
     @api.model
+    def _undo_shown(self):
+        return timedelta(seconds=UNDO_SHOWN)
+
+    @api.model
     def _objection_values(self, target_id, exclusions, undo_until=False):
         """What is read aloud of an objection, ``undo_until``: while a slip shows."""
         newest = exclusions[:1]
@@ -426,6 +434,8 @@ class TelemarketingDesk(models.AbstractModel):
         the log. Only my own, of the person on my desk, and only just now."""
         target = self._lock_held(target_id)
         held = target or self._own_interaction(uuid, target_id)
+        if held.campaign_id.training:
+            return self._train_take_back(session, target, reference)
         mine = (
             self.env["telemarketing.exclusion"]
             .sudo()
@@ -489,6 +499,8 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(
                 self.env._("This text is not for this person; reload the page.")
             )
+        if interaction.training:
+            return self._train_consent(target, interaction, given)
         Consent = self.env["telemarketing.consent"].sudo()
         said = Consent.search([("interaction_id", "=", interaction.id)])
         standing = said.filtered(lambda c: c.given_at and not c.withdrawn_at)
@@ -523,6 +535,8 @@ class TelemarketingDesk(models.AbstractModel):
         more calls for the advertiser, on whatever basis, effective at once."""
         target, interaction = self._call_for_consent(uuid, target_id)
         contact = target.contact_id
+        if interaction.training:
+            return self._train_withdrawal(target, interaction)
         if not isinstance(reason, str):
             reason = ""
         purposes = ["call"]
@@ -698,8 +712,11 @@ class TelemarketingDesk(models.AbstractModel):
         )
 
     @api.model
-    def _my_campaigns(self):
-        """Running campaigns that the caller works, in any of his companies."""
+    def _my_campaigns(self, real=False):
+        """Running campaigns that the caller works, in any of his companies.
+
+        :param bool real: leave out those for training
+        """
         return (
             self.env["telemarketing.campaign"]
             .sudo()
@@ -708,6 +725,7 @@ class TelemarketingDesk(models.AbstractModel):
                     ("agent_ids", "in", self.env.uid),
                     ("state", "=", "running"),
                     ("company_id", "in", self.env.user.company_ids.ids),
+                    *([("training", "=", False)] if real else []),
                 ]
             )
         )
@@ -1323,6 +1341,7 @@ class TelemarketingDesk(models.AbstractModel):
                 "name": campaign.name,
                 "principal": campaign.principal_id.name or False,
                 "kind": campaign.kind,
+                "training": campaign.training,
                 "auto_next": campaign.auto_next,
                 "waiting": self._count(campaign, "due_at <= %(now)s", now),
                 "callbacks_due": self._count(
@@ -1463,12 +1482,12 @@ class TelemarketingDesk(models.AbstractModel):
             "contact": {
                 "id": contact.id,
                 "name": contact.display_name,
-                "vat": contact.vat or "",
+                "vat": contact.vat or self._invented(target, "vat"),
                 "street": contact.street or "",
                 "zip": contact.zip or "",
                 "city": contact.city or "",
                 "state": contact.state_id.name or "",
-                "email": contact.email or "",
+                "email": contact.email or self._invented(target, "email"),
                 "age": self._age(contact.birthdate, local.date()),
                 "language": self._language(contact.lang),
                 "note": contact.note or "",

@@ -42,7 +42,7 @@ class TelemarketingDeskAgenda(models.AbstractModel):
             raise UserError(self.env._("Choose whose callbacks: mine or anyone's."))
         since = self._instant(since) if since else None
         until = self._instant(until) if until else self._now() + timedelta(hours=24)
-        targets = self._find_callbacks(own, since, until, LISTED)
+        targets = self._find_callbacks(session, own, since, until, LISTED)
         return [self._callback_card(t, self._now()) for t in targets]
 
     @api.model
@@ -60,7 +60,7 @@ class TelemarketingDeskAgenda(models.AbstractModel):
         now = self._now()
         # A callback that nobody has made yet belongs to today.
         first = None if since <= now < until else since
-        targets = self._find_callbacks("all", first, until, LISTED)
+        targets = self._find_callbacks(session, "all", first, until, LISTED)
         items = [self._agenda_callback(target, now) for target in targets]
         events = self._find_events(since, until)
         campaigns = self._my_campaigns()
@@ -89,7 +89,9 @@ class TelemarketingDeskAgenda(models.AbstractModel):
             return self._agenda_changed(session, "callback", target.id)
         if values.get("kind") != "note":
             raise UserError(self.env._("Say what goes into the agenda."))
+        self._check_kept(session.campaign_id)
         about = self._note_target(values.get("target_id"))
+        self._check_kept(about.campaign_id)
         event = self._agenda_events().create(
             {**self._note_values(values), "telemarketing_target_id": about.id}
         )
@@ -151,17 +153,19 @@ class TelemarketingDeskAgenda(models.AbstractModel):
     def _callback_values(self, session):
         """My callbacks and anyone's, overdue and until tomorrow, in my campaigns."""
         now = self._now()
-        targets = self._find_callbacks("all", None, now + timedelta(hours=24), SHOWN)
+        until = now + timedelta(hours=24)
+        targets = self._find_callbacks(session, "all", None, until, SHOWN)
         return [self._callback_card(target, now) for target in targets]
 
     @api.model
-    def _find_callbacks(self, own, since, until, limit):
+    def _find_callbacks(self, session, own, since, until, limit):
         """Ready callbacks, mine before anyone's: one bounded query over the callback
-        indexes; the ORM reads the rest. Whose is constant text of ``WHOSE``.
+        indexes; the ORM reads the rest. Whose is constant text of ``WHOSE``. Those of
+        a training are shown to who practises.
 
         :return: ``telemarketing.target`` (sudo)
         """
-        campaigns = self._my_campaigns()
+        campaigns = self._my_campaigns(real=not session.campaign_id.training)
         self.env["telemarketing.target"].flush_model()
         self.env.cr.execute(  # pylint: disable=sql-injection
             f"""SELECT id FROM telemarketing_target

@@ -272,7 +272,9 @@ class TelemarketingDeskCaller(models.AbstractModel):
                 )
             )
         now = self._now()
-        phone = parse_phone(number) if isinstance(number, str) else None
+        # Whoever rings while somebody practises is real: not in this call.
+        given = isinstance(number, str) and not campaign.training
+        phone = parse_phone(number) if given else None
         own = target.contact_id.phone_ids.filtered(
             lambda p: phone and p.e164 == phone.e164
         )[:1]
@@ -382,6 +384,7 @@ class TelemarketingDeskCaller(models.AbstractModel):
             ``get_next`` with ``target_id``, and ``not_opened`` where nobody may call
         """
         campaign = self._working_campaign(session)
+        self._check_kept(campaign)
         held = self.env["telemarketing.target"].sudo()._held_by(self.env.user)
         known = self._own_interaction(uuid)
         if known:

@@ -46,6 +46,7 @@ class TelemarketingDeskPerson(models.AbstractModel):
             notice says, without saying who, that somebody else has the number too
         """
         target = self._person_on_desk(target_id)
+        self._check_kept(target.campaign_id)
         contact = target.contact_id
         phone = self.env["telemarketing.contact.phone"]._typed(text)
         known = contact.phone_ids.filtered(lambda p: p.e164 == phone.e164)

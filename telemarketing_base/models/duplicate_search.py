@@ -377,6 +377,11 @@ class TelemarketingDuplicateSearch(models.Model):
             conditions += [
                 SQL("p.company_id = %s", self.company_id.id),
                 SQL("p.active AND p.erased_at IS NULL AND p.merged_into_id IS NULL"),
+                # Invented people have the names of many.
+                SQL(
+                    "NOT EXISTS (SELECT 1 FROM telemarketing_database t"
+                    " WHERE t.id = p.database_id AND t.training)"
+                ),
             ]
             campaigns = self._campaigns_in_sight()
             if campaigns is not None:

@@ -601,6 +601,10 @@ class ReportEvidence(models.AbstractModel):
         calls = self.env["telemarketing.interaction"].browse(docids).exists()
         # By RPC anybody asks for any id.
         calls.check_access("read")
+        if any(call.training for call in calls):
+            raise UserError(
+                self.env._("A call of a training was to nobody: it proves nothing.")
+            )
         if len(calls) > MAX_PAGES:
             raise UserError(
                 self.env._(

@@ -242,6 +242,7 @@ class TelemarketingEvidenceFile(models.Model):
         self.env.cr.execute(  # pylint: disable=sql-injection
             f"""SELECT {what} FROM telemarketing_interaction
                 WHERE campaign_id = %(campaign)s AND is_call AND state = 'done'
+                  AND training IS NOT TRUE
                   AND started_at >= %(first)s AND started_at < %(after)s {more}""",
             {
                 "campaign": self.campaign_id.id,

@@ -299,6 +299,10 @@ class TelemarketingExclusion(models.Model):
     @api.constrains("number_id", "vat", "contact_id")
     def _check_who(self):
         for exclusion in self:
+            if exclusion.contact_id.database_id.training:
+                raise ValidationError(
+                    self.env._("An invented person is excluded by nobody.")
+                )
             if not (exclusion.number_id or exclusion.vat or exclusion.contact_id):
                 raise ValidationError(
                     self.env._("Say whom it excludes: a number, a NIF or a person.")

@@ -23,6 +23,7 @@ from ..compliance import (
     allowed_until,
     decide,
     effective_consent,
+    hours_against,
     normalise,
 )
 from ..compliance.gate import has_legal_hours
@@ -51,7 +52,7 @@ _COLUMNS = (
     *("exclusions", "number", "kind", "country", "bad"),
     *("attempts", "attempts_day", "attempts_week", "attempts_on", "last_attempt_at"),
     *("locked_until", "robinson", "robinson_on", "robinson_since"),
-    *("agreed_at", "asked_hour"),
+    *("agreed_at", "asked_hour", "training"),
 )
 
 
@@ -101,7 +102,7 @@ class TelemarketingGate(models.AbstractModel):
                 *(rules.max_total, rules.max_total, day, week, day, week),
                 *(now - gap, now),
             )
-            number = SQL("n.id IS NOT NULL")
+            number = SQL("n.id IS NOT NULL OR (d.training AND p.id IS NOT NULL)")
             # A database that is off has its own flag on the targets (``live``).
             switched_on = SQL("c.active")
             birthdate = SQL(
@@ -129,7 +130,7 @@ class TelemarketingGate(models.AbstractModel):
                 """n.attempts, n.attempts_day, n.attempts_week, n.attempts_date,
                    n.last_attempt_at, n.drop_locked_until"""
             )
-            number = SQL("n.id IS NOT NULL")
+            number = SQL("n.id IS NOT NULL OR (d.training AND p.id IS NOT NULL)")
             switched_on = SQL("c.active AND d.switched_on AND d.active")
             birthdate = SQL("c.birthdate")
             agreed = SQL(
@@ -152,7 +153,7 @@ class TelemarketingGate(models.AbstractModel):
                 c.consented_on, c.robot_consented_on, %s,
                 barred.all_of_them, %s, n.kind, n.country,
                 n.state = 'bad' OR p.state = 'bad',
-                %s, %s, %s, t.asked_hour)::text""",
+                %s, %s, %s, t.asked_hour, COALESCE(d.training, false))::text""",
             *(switched_on, self._firm_sql(), birthdate, relation, number, numbers),
             *(robinson, agreed),
         )
@@ -319,6 +320,7 @@ class TelemarketingGate(models.AbstractModel):
             caller=campaign._caller_number(campaign.caller_number),
             windows=campaign.window_ids._kernel(),
             tz=self._company_tz(campaign.company_id),
+            training=campaign.training,
         )
 
     @api.model
@@ -387,11 +389,12 @@ class TelemarketingGate(models.AbstractModel):
     def _hours_finding(self, target, at):
         """What hours, holidays or the campaign's own hours say against calling this
         person at ``at``, if nothing else stood against it; None: nothing."""
+        asked = [facts for facts, _verdict in self._ask(target, at).values()]
+        if asked and all(facts.training for facts in asked):
+            # Whoever practises learns which hours may be agreed.
+            return hours_against(asked[0], at)
         # As agreed for that instant, or a cap that is full until later would hide it.
-        answers = [
-            decide(replace(facts, agreed=Agreed(at)), at)
-            for facts, _verdict in self._ask(target, at).values()
-        ]
+        answers = [decide(replace(facts, agreed=Agreed(at)), at) for facts in asked]
         against = [
             verdict.finding
             for verdict in answers
@@ -800,12 +803,15 @@ def _facts(fact, rules, campaign_of, closed_days):
     agreed = None
     if fact["agreed_at"]:
         agreed = Agreed(_instant(fact["agreed_at"]), bool(fact["asked_hour"]))
+    campaign = campaign_of(fact["campaign"])
     return Facts(
         person=person,
         number=number,
-        campaign=campaign_of(fact["campaign"]),
+        campaign=campaign,
         rules=rules,
         closed_days=closed_days(place.province, place.municipality),
         agreed=agreed,
         database_on=bool(fact["database_on"]),
+        # All three of them: the people are invented, and so is the campaign's purpose.
+        training=bool(fact["training"]) and campaign.training,
     )

@@ -396,6 +396,15 @@ class TelemarketingTarget(models.Model):
     def _check_same_principal(self):
         for target in self:
             contact, campaign = target.contact_id, target.campaign_id
+            if contact.database_id.training != campaign.training:
+                raise ValidationError(
+                    self.env._(
+                        "%(contact)s cannot be worked in %(campaign)s: invented people "
+                        "are for training, and training is for them.",
+                        contact=contact.id,
+                        campaign=campaign.name,
+                    )
+                )
             if (
                 contact.principal_id != campaign.principal_id
                 or contact.company_id != campaign.company_id

@@ -340,6 +340,8 @@ class TelemarketingImport(models.Model):
     @api.constrains("kind", "database_id")
     def _check_database(self):
         for job in self:
+            if job.kind != "articles":
+                job.env["telemarketing.contact"]._check_not_training(job.database_id)
             if job.kind != "articles" and not job.database_id:
                 raise ValidationError(
                     job.env._("Choose the database that these people go to.")

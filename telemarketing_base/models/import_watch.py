@@ -294,6 +294,9 @@ class TelemarketingImportWatch(models.Model):
     @api.constrains("kind", "database_id", "campaign_id")
     def _check_database(self):
         for watch in self:
+            if watch.kind != "articles":
+                people = watch.env["telemarketing.contact"]
+                people._check_not_training(watch.database_id)
             if watch.kind != "articles" and not watch.database_id:
                 raise ValidationError(
                     watch.env._("Choose the database that these people go to.")

@@ -24,6 +24,7 @@ class TelemarketingInteraction(models.Model):
     """
 
     _name = "telemarketing.interaction"
+    _inherit = ["telemarketing.training.interaction.mixin"]
     _description = "Interaction"
     _order = "id desc"
     _check_company_auto = True
@@ -33,6 +34,7 @@ class TelemarketingInteraction(models.Model):
         "res.company", required=True, default=lambda self: self.env.company, index=True
     )
     campaign_id = fields.Many2one("telemarketing.campaign", index="btree_not_null")
+    training = fields.Boolean(related="campaign_id.training", store=True, precompute=True)
     principal_id = fields.Many2one(
         "res.partner", "Client Company", index="btree_not_null"
     )
@@ -178,6 +180,8 @@ class TelemarketingInteraction(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _never_unlink(self):
+        if self.env.su and all(call.training for call in self):
+            return
         raise UserError(
             self.env._("Interactions are not deleted: figures and proofs rest on them.")
         )
@@ -235,6 +239,11 @@ class TelemarketingInteraction(models.Model):
         """
         self.ensure_one()
         disposition, contact = self.disposition_id.sudo(), self.contact_id
+        if self.training:
+            for template in (disposition.mail_template_id, disposition.sms_template_id):
+                if template:
+                    self._would(self.env._("“%s” would have been sent.", template.name))
+            return
         ways = (
             ("email", disposition.mail_template_id, contact.email, self._send_mail),
             ("sms", disposition.sms_template_id, self._sms_number(), self._send_sms),
@@ -338,6 +347,7 @@ class TelemarketingInteraction(models.Model):
                 "callback_at": False,
                 "callback_user_id": False,
                 "legal_missing": False,
+                "training_said": False,
             }
         )
 
@@ -368,6 +378,11 @@ class TelemarketingInteraction(models.Model):
         """
         self.ensure_one()
         contact = self.contact_id
+        if self.training:
+            self._would(
+                self.env._("%s would have become a prospect.", contact.display_name)
+            )
+            return []
         try:
             with self.env.cr.savepoint():
                 partner = contact.partner_id or self._match_partner()
@@ -572,6 +587,10 @@ class TelemarketingInteraction(models.Model):
         """
         self.ensure_one()
         Order = self.env["sale.order"]
+        if self.training:
+            desk = self.env["telemarketing.desk"]
+            self._would(desk._order_sentence(self, given))
+            return Order, []
         if not self.contact_id.partner_id:
             todo = self.env._(
                 "The order of %s could not be made: the person is not a prospect yet.",
@@ -613,6 +632,9 @@ class TelemarketingInteraction(models.Model):
     @api.private
     def _add_todo(self, text):
         """Kept with the call, and an activity for who administers the campaign."""
+        if self.training:
+            self._would(self.env._("To be finished by hand: %s", text))
+            return
         self.todo = "\n".join(filter(None, [self.todo, text]))
         campaign = self.campaign_id
         if campaign:
@@ -632,6 +654,13 @@ class TelemarketingInteraction(models.Model):
         """The person said no: all their numbers and their NIF, at once, in the
         result's scope and for its reason."""
         self.ensure_one()
+        if self.training:
+            self._would(
+                self.env._(
+                    "%s would never be called again.", self.contact_id.display_name
+                )
+            )
+            return
         disposition = self.disposition_id
         # Given by an exclusion's own result, or by another on the person's word.
         scope = disposition.effective_exclusion_scope or "all"

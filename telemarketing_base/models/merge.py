@@ -306,6 +306,10 @@ class TelemarketingMerge(models.Model):
 
     def _check_rights(self, people):
         """Contacts: who administers their campaigns. Partners: managers."""
+        if people._name == "telemarketing.contact" and any(
+            contact.database_id.training for contact in people.sudo()
+        ):
+            raise UserError(self.env._("Invented people are nobody's repetition."))
         if self.env.su:
             return
         group = MANAGER if people._name == "res.partner" else SUPERVISOR

@@ -88,7 +88,9 @@ class TelemarketingPrivacy(models.AbstractModel):
         """Contacts and partners that the key names, and those that these are."""
         Contact = self._everything("telemarketing.contact")
         Partner = self._everything("res.partner")
+        # Invented people of a training are nobody's data, whatever they are called.
         own = Domain("company_id", "in", companies.ids)
+        own &= Domain("database_id.training", "=", False)
         shared = Domain("company_id", "in", [False, *companies.ids])
         contacts = Contact.search(
             own & self._domain_of(key, "phone_ids.e164", "vat", "email", "name")

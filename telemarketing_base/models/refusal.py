@@ -44,6 +44,8 @@ class TelemarketingRefusal(models.Model):
     @api.model
     def _log(self, target, verdict, phone=None, place="dial"):
         """:param dict verdict: as ``target._may_call`` gives it"""
+        if target.campaign_id.training:
+            return
         self.sudo().create(
             {
                 "at": self.env["telemarketing.clock"]._now(),

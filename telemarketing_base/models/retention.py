@@ -372,7 +372,9 @@ class TelemarketingRetentionRule(models.Model):
     def _due_raw_row(self, cutoff, now):
         return SQL(
             """SELECT c.id FROM telemarketing_contact c
+               JOIN telemarketing_database d ON d.id = c.database_id
                WHERE c.company_id = %s AND %s AND c.raw_values IS NOT NULL
+                 AND d.training IS NOT TRUE
                  AND c.create_date < %s
                  AND NOT EXISTS (SELECT 1 FROM telemarketing_interaction i
                                  WHERE i.contact_id = c.id)""",
@@ -384,7 +386,9 @@ class TelemarketingRetentionRule(models.Model):
     def _due_person_closed(self, cutoff, now):
         return SQL(
             """SELECT c.id FROM telemarketing_contact c
+               JOIN telemarketing_database d ON d.id = c.database_id
                WHERE c.company_id = %s AND %s AND c.erased_at IS NULL
+                 AND d.training IS NOT TRUE
                  AND c.partner_id IS NULL AND c.create_date < %s
                  AND NOT EXISTS (SELECT 1 FROM telemarketing_target t
                                  WHERE t.contact_id = c.id

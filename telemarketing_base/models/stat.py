@@ -201,7 +201,8 @@ class TelemarketingStatCall(models.Model):
                        COALESCE(SUM(talk_seconds), 0) AS talk_seconds,
                        COALESCE(SUM(wrap_seconds), 0) AS wrap_seconds
                 FROM telemarketing_interaction
-                WHERE state = 'done' AND started_at >= %(since)s
+                WHERE state = 'done' AND training IS NOT TRUE
+                  AND started_at >= %(since)s
                   AND started_at < %(until)s
                 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
             standing AS (
@@ -291,7 +292,8 @@ class TelemarketingStatCallDelta(models.Model):
     @api.model
     def _append(self, interactions, sign=1):
         """One row each; ``sign`` -1 takes back what was counted."""
-        self.create([self._prepare_values(i, sign) for i in interactions])
+        counted = interactions.filtered(lambda i: not i.training)
+        self.create([self._prepare_values(i, sign) for i in counted])
 
 
 class TelemarketingStatTimeMixin(models.AbstractModel):
@@ -343,7 +345,11 @@ class TelemarketingStatTimeDelta(models.Model):
 
     @api.model
     def _append(self, session, since, until):
-        """The stay from ``since`` to ``until`` in the session's state, hour by hour."""
+        """The stay from ``since`` to ``until`` in the session's state, hour by hour.
+
+        Who practises is not at work for any figure."""
+        if session.campaign_id.training:
+            return
         rows = []
         while since < until:
             hour = since.replace(minute=0, second=0, microsecond=0)

@@ -199,6 +199,9 @@ class TelemarketingTarget(models.Model):
         readonly=True,
         help="How the person stood before the last result, while it may be undone.",
     )
+    training_objection = fields.Char(
+        readonly=True, help="In training: the person said no, and would be excluded."
+    )
     label = fields.Selection(
         [
             ("uncalled", "Uncalled"),
@@ -349,6 +352,8 @@ class TelemarketingTarget(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_only_untouched(self):
         for target in self:
+            if self.env.su and target.campaign_id.training:
+                continue
             if target.sudo().attempts or target.sudo().interaction_id:
                 raise UserError(
                     self.env._(
@@ -624,6 +629,8 @@ class TelemarketingTarget(models.Model):
             # An agreed hour wins over what the result would do by itself.
             kind = "schedule"
         getattr(self, f"_after_{kind}")(interaction, values, callback or {})
+        if self.training_objection and values["state"] == "ready":
+            values["state"] = "excluded"
         if self.state_before == "excluded" and values["state"] == "done":
             # A call of their own lifts no exclusion.
             values["state"] = "excluded"
@@ -757,6 +764,30 @@ class TelemarketingTarget(models.Model):
         else:
             values["state"] = "done"
             values["done_reason"] = "no_number"
+
+    @api.private
+    def _train_from_start(self):
+        """An invented person as nobody has called it yet."""
+        self.ensure_one()
+        now = self.env["telemarketing.clock"]._now()
+        running = self.campaign_id.state == "running"
+        kind = (self.contact_id.raw_values or {}).get("kind")
+        values = dict.fromkeys(self._BEFORE, False)
+        values |= {
+            "state": "ready" if running else "new",
+            "attempts": 0,
+            "contacted": 0,
+            "converted": 0,
+            "notes": False,
+            "state_before": False,
+            "before_result": False,
+            "training_objection": False,
+        }
+        if kind == "callback":
+            values |= {"callback": True, "callback_agreed": True, "next_call_at": now}
+        self.contact_id.phone_ids.state = "ok"
+        self.write(values)
+        self._refresh_gate(targets=self)
 
     def _after_exclude(self, interaction, values, callback):
         values["state"] = "excluded"

@@ -24,16 +24,16 @@ class TelemarketingTelephony(models.AbstractModel):
     def _providers(self):
         """``{code: capabilities}``; capabilities are what the desk shows buttons for:
         dial, hangup, hold, transfer, record."""
-        return {"manual": ["dial"]}
+        return {"manual": ["dial"], "training": ["dial", "hangup"]}
 
     @api.model
     def _provider(self, user, campaign):
         """Code of the provider that makes this user's calls in this campaign."""
-        return "manual"
+        return "training" if campaign.training else "manual"
 
     @api.model
     def _capabilities(self, user, campaign):
-        provider = self._provider(user, campaign)
+        provider = "training" if campaign.training else self._provider(user, campaign)
         return {"provider": provider, "capabilities": self._providers()[provider]}
 
     @api.model
@@ -43,7 +43,8 @@ class TelemarketingTelephony(models.AbstractModel):
         :param str action: one of the provider's capabilities
         :return: what the browser's provider must do, as a dict; may be empty
         """
-        code = interaction.provider
+        # Whatever provider a module names: an invented person is dialled by none.
+        code = "training" if interaction.training else interaction.provider
         if action not in self._providers().get(code, ()):
             raise UserError(self.env._("This telephone cannot do that."))
         return getattr(self, f"_{action}_{code}")(interaction, **params) or {}
@@ -56,6 +57,15 @@ class TelemarketingTelephony(models.AbstractModel):
     def _dial_manual(self, interaction):
         # E.164 is digits after a plus: nothing in it can leave the URI.
         return {"action": "tel", "uri": f"tel:{interaction.e164}"}
+
+    @api.model
+    def _dial_training(self, interaction):
+        return {"action": "pretend"}
+
+    @api.model
+    def _hangup_training(self, interaction):
+        self._report(interaction.uuid, "ended")
+        return {"action": "pretend"}
 
     @api.model
     def _report(self, uuid, state, at=None, cause=None):

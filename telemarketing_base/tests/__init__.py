@@ -38,3 +38,4 @@ from . import test_normalise
 from . import test_merge
 from . import test_dispositions
 from . import test_duplicates
+from . import test_training

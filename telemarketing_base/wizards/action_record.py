@@ -105,6 +105,7 @@ class TelemarketingActionRecord(models.TransientModel):
         domain = Domain("principal_id", "=", principal.id) & Domain(
             "state", "in", ("running", "paused", "done")
         )
+        domain &= Domain("training", "=", False)
         company = self._company(origin)
         if company:
             domain &= Domain("company_id", "=", company.id)

@@ -31,6 +31,7 @@ import {IdlePanel} from "./idle_panel/idle_panel";
 import {NewContact} from "./new_contact/new_contact";
 import {PersonPanel} from "./person_panel/person_panel";
 import {useScriptNews, useScriptTab} from "./script_tab/script_channel";
+import {TrainingBand} from "./training/training_band";
 import {WorkPane} from "./work_pane/work_pane";
 
 /** The call desk: one page on which an agent spends the day. */
@@ -47,6 +48,7 @@ export class DeskAction extends Component {
         IdlePanel,
         NewContact,
         PersonPanel,
+        TrainingBand,
         WorkPane,
     };
     static props = {...standardActionServiceProps};

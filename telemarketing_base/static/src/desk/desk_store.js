@@ -1392,6 +1392,7 @@ export class DeskStore extends Reactive {
             label: entry.label,
             order: closed?.order ? closed.order.name : "",
             appointment: closed?.appointment?.text || "",
+            training: closed?.training || [],
             todo: closed?.todo || [],
         };
     }

@@ -21,6 +21,9 @@ export class ManualProvider {
     }
 
     async dial({uuid, number, instruction}) {
+        if (instruction?.action === "pretend") {
+            throw new Error("Nobody is dialled in a training");
+        }
         const uri = instruction?.uri || (number ? `tel:${number}` : "");
         if (!DIALLABLE.test(uri)) {
             throw new Error(`Not a link that dials: ${uri}`);

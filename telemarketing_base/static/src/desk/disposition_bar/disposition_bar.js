@@ -95,8 +95,8 @@ export class DispositionBar extends Component {
     }
 
     get recorded() {
-        const {label, order, appointment, todo} = this.desk.notice;
-        return [_t("Recorded: %s", label), order, appointment, ...todo]
+        const {label, order, appointment, training, todo} = this.desk.notice;
+        return [_t("Recorded: %s", label), order, appointment, ...training, ...todo]
             .filter(Boolean)
             .join(" · ");
     }

@@ -28,6 +28,7 @@ export function scriptState(desk) {
             uuid: draft.uuid,
             name: call.contact.name || "",
             campaign: campaign.name,
+            training: Boolean(campaign.training),
             scripts: campaign.scripts || [],
             profile_fields: campaign.profile_fields || [],
             script_values: call.script_values || {},

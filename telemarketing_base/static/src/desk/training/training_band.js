@@ -1,0 +1,12 @@
+import {Component} from "@odoo/owl";
+import {useDesk} from "../desk_hooks";
+
+/** What nobody may overlook: this is practice. */
+export class TrainingBand extends Component {
+    static template = "telemarketing_base.TrainingBand";
+    static props = {};
+
+    setup() {
+        this.desk = useDesk();
+    }
+}
