@@ -78,6 +78,7 @@
         "views/telemarketing_database_views.xml",
         "views/telemarketing_campaign_views.xml",
         "views/telemarketing_mandate_views.xml",
+        "wizards/disposition_load_views.xml",
         "views/telemarketing_disposition_views.xml",
         "views/telemarketing_script_views.xml",
         "views/telemarketing_profile_views.xml",

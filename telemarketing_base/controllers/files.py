@@ -9,6 +9,7 @@ from odoo.http import content_disposition, request
 from ..importing import write_template
 from ..models.original import MIMETYPES, SUPERVISOR
 from ..models.required import required_names
+from ..wizards.disposition_load import results_file
 
 _RECORDS = {
     "database": "telemarketing.database",
@@ -62,6 +63,24 @@ class TelemarketingFiles(http.Controller):
         }
         filename = f"{env._('template')}-{names[kind]}.{fmt}"
         return self._stream(io.BytesIO(content), filename, MIMETYPES[fmt])
+
+    @http.route(
+        "/telemarketing/results/<string:what>",
+        type="http",
+        auth="user",
+        methods=["GET"],
+        readonly=True,
+    )
+    def results(self, what):
+        """The file of results: a sample to fill in, or those that there are."""
+        env = request.env
+        if not env.user.has_group(SUPERVISOR) or env.user.telemarketing_only_agent:
+            raise Forbidden
+        names = {"sample": env._("results-sample"), "present": env._("results")}
+        if what not in names:
+            raise NotFound
+        content = results_file(env, what)
+        return self._stream(io.BytesIO(content), f"{names[what]}.csv", MIMETYPES["csv"])
 
     def _stream(self, spool, filename, mimetype):
         size = spool.seek(0, 2)

@@ -40,6 +40,7 @@ from .checks import (
 )
 from .reasons import ReadError
 
+Known = Callable[[list[str]], int]
 Cell = str | float | int | bool | datetime.date | datetime.datetime | None
 
 MB = 1024 * 1024
@@ -120,25 +121,29 @@ def open_table(
     sheet: str | None = None,
     limits: Limits = LIMITS,
     bare: bool = False,
+    known: Known = mapping_module.known_headings,
 ) -> Table:
     """Opens a file (a path or its bytes) and finds its headings.
 
     ``bare``: a list may come without headings; if its first row holds a number or a
     NIF the columns are called A, B, C… and no row is lost. Else that is an error.
 
+    ``known``: how many of some texts are headings of such a file; those of people's
+    else.
+
     ``filename`` only says which csv-like text is meant ('.tsv'); ``sheet`` picks
     a sheet by name, else the first visible one that holds anything.
     Raises ReadError, whose code says what is wrong, and nothing else.
     """
     with _damage():
-        table = _open(source, sheet, limits, bare)
+        table = _open(source, sheet, limits, bare, known)
         first = next(table.rows(), None)
     if first is None:
         raise ReadError("file_only_headings")
     return table
 
 
-def _open(source, sheet: str | None, limits: Limits, bare: bool) -> Table:
+def _open(source, sheet: str | None, limits: Limits, bare: bool, known: Known) -> Table:
     head, size = _head(source)
     if not size:
         raise ReadError("file_empty")
@@ -146,13 +151,13 @@ def _open(source, sheet: str | None, limits: Limits, bare: bool) -> Table:
         head[:2] == b"\x09\x08" and head[2:4] in (b"\x10\x00", b"\x08\x00")
     ):
         check_size(size, limits)
-        return _open_xls(_read_all(source), sheet, limits, bare)
+        return _open_xls(_read_all(source), sheet, limits, bare, known)
     if head.startswith(b"PK\x03\x04"):
         check_size(size, limits)
-        return _open_zip(source, sheet, limits, bare)
+        return _open_zip(source, sheet, limits, bare, known)
     if head.startswith((b"PK\x05\x06", b"PK\x07\x08")):
         raise ReadError("file_not_table")
-    return _open_csv(source, head, limits, bare)
+    return _open_csv(source, head, limits, bare, known)
 
 
 def _stream(source) -> io.BufferedIOBase:
@@ -203,7 +208,11 @@ def _tidy_row(values: list, number: int, limits: Limits) -> list[Cell]:
 
 
 def _with_headings(
-    source: Callable[[], Iterator[list]], limits: Limits, bare: bool, **facts
+    source: Callable[[], Iterator[list]],
+    limits: Limits,
+    bare: bool,
+    known: Known,
+    **facts,
 ) -> Table:
     """The table below the first row that reads as headings.
 
@@ -220,7 +229,7 @@ def _with_headings(
         if first is None:
             first = (number, names)
             stop = number + 20
-        if mapping_module.known_headings(names) >= 2:
+        if known(names) >= 2:
             first = (number, names)
             break
         if number >= stop:
@@ -232,7 +241,7 @@ def _with_headings(
         raise ReadError(
             "file_too_many_columns", columns=len(names), limit=limits.columns
         )
-    if not mapping_module.known_headings(names) and any(
+    if not known(names) and any(
         sum(c.isdigit() for c in name) >= 9 and parse_phone(name) for name in names
     ):
         # taking it as headings would lose the first person without a word
@@ -251,7 +260,9 @@ def _letters(names: list[str]) -> list[str]:
 
 
 # ------------------------------------------------------------------------ .xls
-def _open_xls(data: bytes, sheet: str | None, limits: Limits, bare: bool) -> Table:
+def _open_xls(
+    data: bytes, sheet: str | None, limits: Limits, bare: bool, known: Known
+) -> Table:
     _check_xls(data, limits)
     try:
         book = xlrd.open_workbook(
@@ -303,6 +314,7 @@ def _open_xls(data: bytes, sheet: str | None, limits: Limits, bare: bool) -> Tab
         source,
         limits,
         bare,
+        known,
         kind="xls",
         sheet=found.name,
         sheets=visible,
@@ -365,7 +377,9 @@ def _candidates(visible: list[str], names: list[str], sheet: str | None) -> list
 
 
 # --------------------------------------------------------------- .xlsx and .ods
-def _open_zip(source, sheet: str | None, limits: Limits, bare: bool) -> Table:
+def _open_zip(
+    source, sheet: str | None, limits: Limits, bare: bool, known: Known
+) -> Table:
     formulas: dict[str, int] = {}
     date1904 = False
     with _stream(source) as stream:
@@ -415,6 +429,7 @@ def _open_zip(source, sheet: str | None, limits: Limits, bare: bool) -> Table:
         found.iter_rows,
         limits,
         bare,
+        known,
         kind=kind,
         sheet=found.name,
         sheets=visible,
@@ -481,7 +496,7 @@ def _refuse_other_text(head: bytes, marked: bool) -> None:
         raise ReadError("file_not_table")
 
 
-def _open_csv(source, head: bytes, limits: Limits, bare: bool) -> Table:
+def _open_csv(source, head: bytes, limits: Limits, bare: bool, known: Known) -> Table:
     encoding = next((e for bom, e in _BOMS if head.startswith(bom)), "")
     _refuse_other_text(head, bool(encoding))
     errors = "telemarketing_cp1252" if encoding == "utf-8-sig" else "strict"
@@ -497,7 +512,7 @@ def _open_csv(source, head: bytes, limits: Limits, bare: bool) -> Table:
         sample = stream.read(65536)
     if not sample.strip("\ufeff \t\r\n"):
         raise ReadError("file_empty")
-    separator, skip = _find_separator(sample)
+    separator, skip = _find_separator(sample, known)
 
     def source_rows() -> Iterator[list]:
         number = taken = 0
@@ -545,6 +560,7 @@ def _open_csv(source, head: bytes, limits: Limits, bare: bool) -> Table:
         rows,
         limits,
         bare,
+        known,
         kind="csv",
         sheet="",
         sheets=[],
@@ -592,7 +608,7 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
-def _find_separator(sample: str) -> tuple[str, int]:
+def _find_separator(sample: str, known: Known) -> tuple[str, int]:
     """(separator, lines to skip): the one that cuts most rows alike."""
     match = re.match("\ufeff?sep=(.)\r?\n", sample)
     if match:
@@ -615,8 +631,8 @@ def _find_separator(sample: str) -> tuple[str, int]:
         same = sum(1 for n in rows if n == rows[0]) / len(rows)
         # headings known by name tell more than counts: 'Calle, número;Piso'
         first = next(csv.reader(lines, delimiter=separator))
-        known = mapping_module.known_headings([clean_text(v) for v in first])
-        score = (known, same, rows[0])
+        found = known([clean_text(v) for v in first])
+        score = (found, same, rows[0])
         if score > best_score:
             best, best_score = separator, score
     return best, 0

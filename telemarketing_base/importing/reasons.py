@@ -172,11 +172,35 @@ ARTICLE_REASONS: dict[str, str] = {
     "offer_refused": _("It cannot be offered in the campaign: %(value)s"),
 }
 
+RESULT_REASONS: dict[str, str] = {
+    "result_heading_twice": _("There are two columns “%(value)s”"),
+    "result_no_level": _(
+        "There is no column “Level 1” (“Nivel 1”): download the sample and fill it in"
+    ),
+    "result_too_many": _("The file has more than %(limit)s lines"),
+    "result_no_name": _("The result has no name: fill in level 1"),
+    "result_level_missing": _("A level is empty between others: %(value)s"),
+    "result_hidden": _(
+        "%(column)s: “%(value)s” holds characters that are not seen; type it again"
+    ),
+    "result_choice": _("%(column)s: “%(value)s” is not known. It can be: %(allowed)s"),
+    "result_yes_no": _("%(column)s: “%(value)s” is neither yes nor no"),
+    "result_integer": _(
+        "%(column)s: “%(value)s” is not a whole number from %(low)s to %(high)s"
+    ),
+    "result_number": _(
+        "%(column)s: “%(value)s” is not a number from %(low)s to %(high)s"
+    ),
+    "result_formula": _("%(column)s: “%(value)s” is a formula; write what it gives"),
+    "result_too_long": _("%(column)s: “%(value)s…” has more than %(limit)s characters"),
+}
+
 REASONS: dict[str, str] = {
     **IDENTITY_REASONS,
     **FILE_REASONS,
     **ROW_REASONS,
     **ARTICLE_REASONS,
+    **RESULT_REASONS,
 }
 
 

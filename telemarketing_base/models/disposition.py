@@ -14,6 +14,8 @@ KINDS = [
     ("exclude", "Exclusion: do not call again"),
 ]
 REDIALLED = ("redial_same", "redial_next", "number_bad")
+# A bound for what is read whole; nobody classifies with so many.
+MOST_RESULTS = 10_000
 EXCLUSION_SCOPES = [
     ("all", "Everywhere"),
     ("principal", "For this client company"),
@@ -320,6 +322,23 @@ class TelemarketingDisposition(models.Model):
                 else self.env._("when the campaign says")
             ]
             disposition.redial_text = ", ".join(parts + self._redial_parts(rule))
+
+    # FILES
+
+    @api.private
+    def _telemarketing_of(self, company):
+        """Results of this company (empty: none) and those common to all, as far as
+        the user sees them, as the tree is read."""
+        found = self.search(
+            [("company_id", "in", [False, *company.ids])], limit=MOST_RESULTS
+        )
+        below = found.grouped("parent_id")
+        ordered, stack = self.browse(), list(reversed(below.get(self.browse(), ())))
+        while stack:
+            ordered += stack[-1]
+            stack += reversed(below.get(stack.pop(), ()))
+        # Under a parent that the user does not see.
+        return ordered + (found - ordered)
 
     # WHAT IT DOES
 

@@ -36,6 +36,7 @@ from . import test_tours
 from . import test_gate
 from . import test_normalise
 from . import test_merge
+from . import test_disposition_load
 from . import test_dispositions
 from . import test_duplicates
 from . import test_training

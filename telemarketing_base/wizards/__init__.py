@@ -12,3 +12,4 @@ from . import person_export
 from . import blocked_read
 from . import database_empty
 from . import duplicate_merge
+from . import disposition_load
