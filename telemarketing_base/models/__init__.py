@@ -52,6 +52,7 @@ from . import privacy_dossier
 from . import privacy_lookup
 from . import telephony
 from . import order_payment
+from . import payment_transaction
 from . import mandate
 from . import desk_parts
 from . import desk_person

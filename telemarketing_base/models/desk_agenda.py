@@ -394,7 +394,9 @@ class TelemarketingDeskAgenda(models.AbstractModel):
             "start": at,
             "stop": at + timedelta(minutes=minutes),
             "allday": False,
-            "notes": plaintext2html(text.replace("\x00", "")) if text else False,
+            "notes": plaintext2html(self._check_no_card(text.replace("\x00", "")))
+            if text
+            else False,
             "telemarketing_note": True,
             "privacy": "private",
             "user_id": self.env.uid,
@@ -469,7 +471,8 @@ class TelemarketingDeskAgenda(models.AbstractModel):
         """One line of text as somebody typed it."""
         if not isinstance(text, str):
             return ""
-        return " ".join(text.replace("\x00", "").split())[:MAX_TITLE]
+        text = " ".join(text.replace("\x00", "").split())[:MAX_TITLE]
+        return self._check_no_card(text)
 
     @api.model
     def _id_of(self, value):

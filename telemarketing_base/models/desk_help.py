@@ -22,6 +22,7 @@ class TelemarketingDeskHelp(models.AbstractModel):
         if not isinstance(text, str):
             raise UserError(self.env._("Write in a few words what you need."))
         text = " ".join(text.replace("\x00", "").split())[:MAX_TEXT]
+        self._check_no_card(text)
         if not session.help_asked_at or (session.help_text or "") != text:
             session._ask_help(text, self._now())
         return self._help_answer(session)

@@ -241,6 +241,7 @@ class TelemarketingDeskOrder(models.AbstractModel):
                 or isinstance(quantity, bool)
                 or not math.isfinite(quantity)
                 or not 0 < quantity <= MAX_QUANTITY
+                or article.product_id.uom_id.is_zero(quantity)
             ):
                 raise UserError(
                     self.env._("Say how many of %s.", article.product_id.display_name)

@@ -74,6 +74,11 @@ class TelemarketingMandate(models.Model):
     )
     activated_on = fields.Datetime("Active Since", readonly=True)
     cancelled_on = fields.Datetime(readonly=True)
+    fell_with_order = fields.Boolean(
+        "Cancelled with Its Order",
+        readonly=True,
+        help="It comes back when the order is offered and accepted again.",
+    )
 
     _reference_uniq = models.UniqueIndex(
         "(company_id, reference)", "There is a mandate with this reference."
@@ -180,11 +185,25 @@ class TelemarketingMandate(models.Model):
                 )
 
     @api.private
-    def _cancel(self):
+    def _cancel(self, with_order=False):
         self.filtered(lambda m: m.state != "cancelled").write(
             {
                 "state": "cancelled",
                 "cancelled_on": self.env["telemarketing.clock"]._now(),
+                "fell_with_order": with_order,
+            }
+        )
+
+    @api.private
+    def _offer_again(self):
+        """Its order is an offer again: what fell with it waits for the acceptance;
+        what the person revoked stays revoked."""
+        self.filtered(lambda m: m.state == "cancelled" and m.fell_with_order).write(
+            {
+                "state": "draft",
+                "cancelled_on": False,
+                "activated_on": False,
+                "fell_with_order": False,
             }
         )
 

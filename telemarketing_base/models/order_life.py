@@ -1,11 +1,15 @@
+import base64
+import logging
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.http import request
 
 from ..identity.postcode import MADRID
+
+_logger = logging.getLogger(__name__)
 
 BACK_OFFICE = "telemarketing_base.group_back_office"
 OFFERED = (False, "voice", "sent")
@@ -196,7 +200,11 @@ class TelemarketingOrderLife(models.AbstractModel):
                     )
             order.telemarketing_send_due = False
             if failed:
-                order._telemarketing_todo(failed)
+                try:
+                    with self.env.cr.savepoint():
+                        order._telemarketing_todo(failed)
+                except Exception:
+                    _logger.exception("no to-do for the order %s: %s", order.id, failed)
             if self.env.context.get("cron_id"):
                 self.env["ir.cron"]._commit_progress(1, remaining=len(orders) - left)
 
@@ -267,6 +275,111 @@ class TelemarketingOrderLife(models.AbstractModel):
                 }
             )
 
+    @api.private
+    def _telemarketing_hold_paid(self):
+        """Is this quotation, now paid, not to be confirmed by the payment? A consumer
+        is bound by a written acceptance, not by paying (TRLGDCU art. 98.6), and what
+        the back office looks at waits for it."""
+        self.ensure_one()
+        if self.state not in ("draft", "sent") or not self.telemarketing_campaign_id:
+            return False
+        unsigned = self.telemarketing_acceptance in OFFERED
+        if self.telemarketing_campaign_id.buyer_is_consumer and unsigned:
+            self._telemarketing_todo(
+                self.env._(
+                    "%(order)s is paid, and %(buyer)s has not accepted it in writing: "
+                    "have it signed or log the written reply.",
+                    order=self.name,
+                    buyer=self.partner_id.display_name,
+                )
+            )
+            return True
+        waiting = self._telemarketing_to_validate()
+        waiting.telemarketing_validation = "waiting"
+        return bool(waiting)
+
+    @api.private
+    def _telemarketing_settled(self):
+        """Those of ``self`` whose terms somebody accepted: they stay as they are."""
+        return self.sudo().filtered(
+            lambda o: (
+                o.telemarketing_campaign_id.buyer_is_consumer
+                and o.telemarketing_acceptance
+                in ("accepted", "confirmed", "withdrawal", "firm")
+            )
+        )
+
+    @api.private
+    def _check_not_settled(self, fields_given):
+        """:raise UserError: the buyer accepted other terms"""
+        if self.env.su or not set(fields_given):
+            return
+        settled = self._telemarketing_settled()[:1]
+        if settled:
+            raise UserError(
+                self.env._(
+                    "%(buyer)s accepted %(order)s as it is (TRLGDCU art. 98.6). For "
+                    "other terms cancel it, set it back to quotation and have it "
+                    "accepted again.",
+                    buyer=settled.partner_id.display_name,
+                    order=settled.name,
+                )
+            )
+
+    @api.private
+    def _telemarketing_reset(self):
+        """An offer again: what proved the acceptance of the former terms goes into the
+        history, and proves nothing of the new ones."""
+        for order in self.filtered("telemarketing_accepted_on"):
+            file = order.telemarketing_acceptance_file
+            order.message_post(
+                body=self.env._(
+                    "Offered again. Accepted before, on %(date)s (UTC): %(text)s",
+                    date=order.telemarketing_accepted_on,
+                    text=order.telemarketing_acceptance_text or "",
+                ),
+                attachments=[
+                    (
+                        order.telemarketing_acceptance_filename or order.name,
+                        base64.b64decode(file),
+                    )
+                ]
+                if file
+                else [],
+            )
+        self.write(
+            {
+                **dict.fromkeys(self._life_fields, False),
+                "telemarketing_acceptance": "voice",
+                "telemarketing_validation": "none",
+            }
+        )
+        self.telemarketing_mandate_ids._offer_again()
+
+    @api.private
+    def _telemarketing_fall(self):
+        """Cancelled: nothing of it stands any more."""
+        self.write(
+            {
+                "telemarketing_acceptance": "rejected",
+                "telemarketing_validation": "none",
+                "telemarketing_send_due": False,
+            }
+        )
+        self._telemarketing_uncount()
+
+    @api.private
+    def _telemarketing_tell_principal(self):
+        """What was handed over and fell since has to be told."""
+        for order in self.filtered("telemarketing_handed_over_on"):
+            order._telemarketing_todo(
+                self.env._(
+                    "%(order)s was handed over and stands no more: tell %(who)s.",
+                    order=order.name,
+                    who=order.telemarketing_principal_id.name or "",
+                )
+            )
+
     # 3. VALIDATED
 
     @api.private
@@ -287,6 +400,12 @@ class TelemarketingOrderLife(models.AbstractModel):
         orders = self.sudo()
         for order in orders:
             order._check_waiting()
+            if order.telemarketing_operator_id == self.env.user:
+                raise UserError(
+                    self.env._(
+                        "You took %s yourself: somebody else validates it.", order.name
+                    )
+                )
         orders.write(
             {
                 "telemarketing_validation": "approved",
@@ -301,7 +420,10 @@ class TelemarketingOrderLife(models.AbstractModel):
     @api.private
     def _check_waiting(self):
         for order in self:
-            if order.telemarketing_validation != "waiting":
+            if order.telemarketing_validation != "waiting" or order.state not in (
+                "draft",
+                "sent",
+            ):
                 raise UserError(
                     self.env._("%s is not waiting to be validated.", order.name)
                 )
@@ -357,6 +479,27 @@ class TelemarketingOrderLife(models.AbstractModel):
 
     # 4. WITHDRAWAL
 
+    @api.constrains("telemarketing_delivered_on")
+    def _check_telemarketing_delivered_on(self):
+        """The buyer's days run from it: not from before the sale, nor from a day that
+        has not come."""
+        today = self._telemarketing_today()
+        for order in self.filtered("telemarketing_delivered_on"):
+            sold = self._telemarketing_day(
+                order.telemarketing_accepted_on or order.create_date
+            )
+            if not sold <= order.telemarketing_delivered_on <= today:
+                raise ValidationError(
+                    self.env._(
+                        "%(order)s cannot have been delivered on %(day)s: it was sold "
+                        "on %(sold)s, and today is %(today)s.",
+                        order=order.name,
+                        day=order.telemarketing_delivered_on,
+                        sold=sold,
+                        today=today,
+                    )
+                )
+
     @api.private
     def _telemarketing_today(self):
         now = self.env["telemarketing.clock"]._now()
@@ -381,7 +524,8 @@ class TelemarketingOrderLife(models.AbstractModel):
 
     @api.private
     def _telemarketing_open_withdrawal(self):
-        """After the confirmation, and again when goods are delivered."""
+        """After the confirmation, and again when goods are delivered or the day of
+        their delivery is put right, also where the order had become firm by it."""
         for order in self.sudo():
             campaign = order.telemarketing_campaign_id
             if not campaign.buyer_is_consumer or campaign.withdrawal_days <= 0:
@@ -426,9 +570,12 @@ class TelemarketingOrderLife(models.AbstractModel):
     @api.private
     def _telemarketing_withdraw(self, day, channel, text):
         self.ensure_one()
-        if self.telemarketing_acceptance not in ("accepted", "confirmed", "withdrawal"):
-            raise UserError(self.env._("%s has no withdrawal open.", self.name))
         until = self.telemarketing_withdrawal_until
+        # Sent in time and written down later counts (TRLGDCU art. 106.2): by then the
+        # order may have become firm.
+        standing = ["accepted", "confirmed", "withdrawal"] + ["firm"] * bool(until)
+        if self.telemarketing_acceptance not in standing:
+            raise UserError(self.env._("%s has no withdrawal open.", self.name))
         if until and day > until:
             raise UserError(
                 self.env._(
@@ -441,6 +588,9 @@ class TelemarketingOrderLife(models.AbstractModel):
         self.write(
             {
                 "telemarketing_acceptance": "withdrawn",
+                "telemarketing_validation": "none"
+                if self.telemarketing_validation == "waiting"
+                else self.telemarketing_validation,
                 "telemarketing_withdrawn_on": day,
             }
         )
@@ -453,16 +603,7 @@ class TelemarketingOrderLife(models.AbstractModel):
                 text=text or "",
             )
         )
-        if self.telemarketing_handed_over_on:
-            self._telemarketing_todo(
-                self.env._(
-                    "%(order)s was handed over and is withdrawn now: tell %(who)s.",
-                    order=self.name,
-                    who=self.telemarketing_principal_id.name or "",
-                )
-            )
         self._telemarketing_uncount()
-        self._telemarketing_review_client()
 
     @api.private
     def _telemarketing_review_client(self):

@@ -607,6 +607,10 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
         partners |= partners.with_context(active_test=False).search(
             [("telemarketing_merged_into_id", "in", partners.ids)]
         )
+        # Where she has things sent: another of her addresses, often another's name.
+        partners |= partners.with_context(active_test=False).child_ids.filtered(
+            lambda child: child.type != "contact"
+        )
         self.env["telemarketing.merge"]._forget(partner_ids=partners.ids)
         name = self.env._("Erased person")
         self.env["res.partner.bank"].with_context(active_test=False).search(

@@ -4,6 +4,13 @@ from odoo.exceptions import UserError
 from .guard import check_fields, without_defaults
 from .order_life import OFFERED
 
+# What a buyer accepts; lines are held where they are written.
+_TERMS = {"partner_id", "pricelist_id", "currency_id", "company_id"}
+_LINE_TERMS = {
+    *("order_id", "product_id", "name", "product_uom_qty", "product_uom_id"),
+    *("price_unit", "discount", "tax_ids", "display_type"),
+}
+
 
 class SaleOrder(models.Model):
     _name = "sale.order"
@@ -83,7 +90,8 @@ class SaleOrder(models.Model):
 
     @api.depends("telemarketing_payment_id", "state", "amount_total")
     def _compute_telemarketing_payment_link(self):
-        """Odoo's own link: the quotation in the portal, with its amount."""
+        """Odoo's own link: the quotation in the portal, where it is signed and paid;
+        signed already, with its amount (that page asks for no signature)."""
         for order in self:
             order.telemarketing_payment_link = False
             payable = order.state in ("draft", "sent") and order.amount_total > 0
@@ -103,7 +111,11 @@ class SaleOrder(models.Model):
                         }
                     )
                 )
-                order.telemarketing_payment_link = wizard.link
+                order.telemarketing_payment_link = (
+                    order.get_base_url() + order.sudo().get_portal_url()
+                    if order.sudo()._has_to_be_signed()
+                    else wizard.link
+                )
 
     def _find_mail_template(self):
         """The campaign's own words go with the offer of a call."""
@@ -137,7 +149,7 @@ class SaleOrder(models.Model):
             order = mandate.order_id
             refused = order.telemarketing_acceptance in ("rejected", "withdrawn")
             if order.state == "cancel" or refused:
-                mandate._cancel()
+                mandate._cancel(with_order=True)
             elif order.state == "sale" or order.telemarketing_acceptance in (
                 "accepted",
                 "confirmed",
@@ -160,6 +172,8 @@ class SaleOrder(models.Model):
         )
         if offered:
             offered.sudo()._telemarketing_begin()
+        for order in orders.sudo().filtered("opportunity_id"):
+            order._telemarketing_adopt(order.opportunity_id.telemarketing_campaign_id)
         return orders
 
     @api.private
@@ -183,6 +197,7 @@ class SaleOrder(models.Model):
                 # Written by the portal only: it proves that the buyer accepted.
                 denied |= {"signature", "signed_by", "signed_on"}
             check_fields(self, vals, denied=denied)
+            self._check_not_settled(_TERMS & set(vals))
         result = super().write(vals)
         ours = self.sudo().filtered("telemarketing_campaign_id")
         if vals.get("signature"):
@@ -195,7 +210,13 @@ class SaleOrder(models.Model):
             ).telemarketing_acceptance = "sent"
         if "telemarketing_delivered_on" in vals:
             ours.filtered(
-                lambda o: o.telemarketing_acceptance == "withdrawal"
+                lambda o: (
+                    o.telemarketing_acceptance == "withdrawal"
+                    or (
+                        o.telemarketing_acceptance == "firm"
+                        and o.telemarketing_withdrawal_until
+                    )
+                )
             )._telemarketing_open_withdrawal()
         if "telemarketing_acceptance" in vals or "state" in vals:
             self._telemarketing_move_mandates()
@@ -236,17 +257,11 @@ class SaleOrder(models.Model):
     def _action_cancel(self):
         result = super()._action_cancel()
         ours = self.sudo().filtered("telemarketing_campaign_id")
-        open_ones = ours.filtered(
-            lambda o: o.telemarketing_acceptance in ("voice", "sent", "accepted")
-        )
-        open_ones.write(
-            {
-                "telemarketing_acceptance": "rejected",
-                "telemarketing_validation": "none",
-                "telemarketing_send_due": False,
-            }
-        )
-        open_ones._telemarketing_uncount()
+        ours.filtered(
+            lambda o: o.telemarketing_acceptance not in (False, "rejected", "withdrawn")
+        )._telemarketing_fall()
+        ours._telemarketing_tell_principal()
+        ours._telemarketing_review_client()
         return result
 
     def action_draft(self):
@@ -255,18 +270,33 @@ class SaleOrder(models.Model):
             raise UserError(
                 self.env._("The buyer withdrew: what he buys now is a new order.")
             )
-        result = super().action_draft()
-        ours.filtered(lambda o: o.telemarketing_acceptance).write(
-            {
-                "telemarketing_acceptance": "voice",
-                "telemarketing_validation": "none",
-                "telemarketing_accepted_on": False,
-                "telemarketing_accepted_by": False,
-                "telemarketing_accepted_ip": False,
-                "telemarketing_withdrawal_until": False,
-            }
-        )
+        self.check_access("write")
+        # In sudo: Odoo takes the signature away, which nobody may do by hand.
+        super(SaleOrder, ours).action_draft()
+        result = super(SaleOrder, self.browse(set(self.ids) - set(ours.ids)))
+        result = result.action_draft()
+        ours.filtered("telemarketing_acceptance")._telemarketing_reset()
         return result
+
+    def copy(self, default=None):
+        """Offered to the buyer of a campaign once more: by the same rules."""
+        copies = super().copy(default)
+        for order, copied in zip(self.sudo(), copies.sudo(), strict=True):
+            copied._telemarketing_adopt(order.telemarketing_campaign_id)
+        return copies
+
+    @api.private
+    def _telemarketing_adopt(self, campaign):
+        """Made by hand for somebody whom a campaign found: an order of that campaign,
+        so that it is accepted, handed over and invoiced by the same rules."""
+        if campaign and not self.telemarketing_campaign_id:
+            self.write(
+                {
+                    "telemarketing_campaign_id": campaign.id,
+                    "telemarketing_operator_id": self.env.uid,
+                    "telemarketing_acceptance": "voice",
+                }
+            )
 
     @api.private
     def _telemarketing_check_acceptance(self):
@@ -343,6 +373,29 @@ class AccountMoveLine(models.Model):
 
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        default = self.env.context.get("default_order_id")
+        # An invoice on account puts a line of its own on the order.
+        ids = {
+            vals.get("order_id") or default
+            for vals in vals_list
+            if not vals.get("is_downpayment")
+        }
+        orders = self.env["sale.order"].browse(filter(None, ids))
+        orders._check_not_settled(_LINE_TERMS)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        sold = self.filtered(lambda line: not line.is_downpayment)
+        sold.order_id._check_not_settled(_LINE_TERMS & set(vals))
+        return super().write(vals)
+
+    def unlink(self):
+        sold = self.filtered(lambda line: not line.is_downpayment)
+        sold.order_id._check_not_settled(_LINE_TERMS)
+        return super().unlink()
 
     def _prepare_invoice_line(self, **optional_values):
         values = super()._prepare_invoice_line(**optional_values)

@@ -648,6 +648,8 @@ class TelemarketingTarget(models.Model):
         *("next_call_at", "asked_hour", "asked_at", "asked_channel", "asked_by"),
         *("contacted", "converted", "first_contact_at", "last_disposition_id"),
         *("last_result_at", "last_agent_id", "phone_id", "done_reason"),
+        # Of somebody closed who rang: there they go back to.
+        "state_before",
     )
 
     def _before(self, interaction):

@@ -26,6 +26,7 @@ from . import test_readiness
 from . import test_principal_return
 from . import test_retention
 from . import test_order_life
+from . import test_order_terms
 from . import test_pdf
 from . import test_rights_attacks
 from . import test_rights_matrix

@@ -281,7 +281,9 @@ class TestDeskOrder(DeskOrderCommon):
         self.assertTrue(order.require_payment)
         link = order.telemarketing_payment_link
         self.assertIn(f"access_token={order.access_token}", link)
-        self.assertIn("payment_amount=27.2", link)
+        # Odoo's page asks for no signature where it is told an amount.
+        self.assertNotIn("payment_amount", link)
+        self.assertTrue(order._has_to_be_signed())
 
     def test_the_sales_of_a_client_company_are_not_charged_by_our_link(self):
         with self.assertRaisesRegex(ValidationError, "not ours to charge"):

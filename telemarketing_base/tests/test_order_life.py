@@ -1,6 +1,6 @@
 import base64
 import io
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from freezegun import freeze_time
 from python_calamine import CalamineWorkbook
@@ -190,8 +190,12 @@ class TestOrderLife(OrderLifeCommon):
         self.assertFalse(order.telemarketing_withdrawal_until)
         order._cron_telemarketing_firm()
         self.assertEqual(order.telemarketing_acceptance, "withdrawal")
-        order.telemarketing_delivered_on = date(2026, 11, 30)
-        self.assertEqual(order.telemarketing_withdrawal_until, date(2026, 12, 14))
+        with freeze_time(self.now(days=9)):
+            delivered = self.now(days=-2).date()
+            order.telemarketing_delivered_on = delivered
+        self.assertEqual(
+            order.telemarketing_withdrawal_until, delivered + timedelta(days=14)
+        )
 
     def withdraw(self, order, **values):
         self.as_user(self.env["telemarketing.order.withdraw"], self.office).create(

@@ -131,7 +131,8 @@ class TelemarketingOrderMakeLine(models.TransientModel):
             article = line.article_id.sudo()
             if article.campaign_id != line.make_id.campaign_id or not article.active:
                 raise UserError(self.env._("The campaign does not sell this article."))
-            if not 0 < line.quantity <= 100_000:
+            nothing = article.product_id.uom_id.is_zero(line.quantity)
+            if nothing or not 0 < line.quantity <= 100_000:
                 raise UserError(
                     self.env._("Say how many of %s.", article.product_id.display_name)
                 )
