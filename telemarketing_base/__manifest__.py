@@ -106,6 +106,7 @@
         "views/telemarketing_portal_templates.xml",
         "views/sale_order_views.xml",
         "views/calendar_event_views.xml",
+        "views/mail_activity_views.xml",
         "views/res_config_settings_views.xml",
         "views/telemarketing_menus.xml",
         "views/telemarketing_robinson_menus.xml",

@@ -73,6 +73,7 @@ from . import crm_team
 from . import order_life
 from . import sale_order
 from . import calendar_event
+from . import mail_activity
 from . import blocked
 from . import privacy_eraser
 from . import erasure

@@ -192,6 +192,11 @@ class TelemarketingDisposition(models.Model):
         recursive=True,
         help="How it is redialled, with what it takes over from its parent.",
     )
+    in_words = fields.Char(
+        "In Words",
+        compute="_compute_in_words",
+        help="What it does besides being recorded.",
+    )
     nowhere = fields.Text(
         "Has No Effect",
         compute="_compute_nowhere",
@@ -322,6 +327,30 @@ class TelemarketingDisposition(models.Model):
                 else self.env._("when the campaign says")
             ]
             disposition.redial_text = ", ".join(parts + self._redial_parts(rule))
+
+    @api.depends(
+        *("redial_text", "effective_exclusion_scope", "qualifies", "needs_order"),
+        *("needs_appointment", "clear_callbacks", "drop_numbers"),
+        *("mail_template_id", "sms_template_id"),
+    )
+    @api.depends_context("lang")
+    def _compute_in_words(self):
+        scopes = dict(self._fields["exclusion_scope"]._description_selection(self.env))
+        for disposition in self:
+            # That it writes is no secret; which text, only supervisors read.
+            own = disposition.sudo()
+            parts = [
+                own.redial_text,
+                scopes.get(own.effective_exclusion_scope),
+                own.qualifies and self.env._("prospect"),
+                own.needs_order and self.env._("order"),
+                own.needs_appointment and self.env._("appointment"),
+                own.mail_template_id and self.env._("mail"),
+                own.sms_template_id and self.env._("SMS"),
+                own.clear_callbacks and self.env._("removes callbacks"),
+                own.drop_numbers and self.env._("takes numbers out of the lists"),
+            ]
+            disposition.in_words = " · ".join(part for part in parts if part)
 
     # FILES
 

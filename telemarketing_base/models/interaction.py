@@ -34,7 +34,9 @@ class TelemarketingInteraction(models.Model):
         "res.company", required=True, default=lambda self: self.env.company, index=True
     )
     campaign_id = fields.Many2one("telemarketing.campaign", index="btree_not_null")
-    training = fields.Boolean(related="campaign_id.training", store=True, precompute=True)
+    training = fields.Boolean(
+        related="campaign_id.training", store=True, precompute=True
+    )
     principal_id = fields.Many2one(
         "res.partner", "Client Company", index="btree_not_null"
     )
@@ -645,6 +647,8 @@ class TelemarketingInteraction(models.Model):
                 user_id=(
                     campaign.supervisor_ids[:1] or self.env.ref("base.user_admin")
                 ).id,
+                telemarketing_operator_id=self.agent_id.id,
+                **(self.lead_id or self.contact_id)._telemarketing_subjects(),
             )
 
     # EXCLUSION

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
@@ -192,6 +193,58 @@ class TestActions(TelemarketingCommon):
         order.telemarketing_sales_agent_id = other
         lead.telemarketing_sales_agent_id = agency
         self.assertEqual(order.telemarketing_sales_agent_id, other)
+
+    def test_a_to_do_knows_who_has_a_part_in_what_it_is_on(self):
+        seller, friend = self.env["res.partner"].create(
+            [{"name": "Sales agent"}, {"name": "Friend"}]
+        )
+        order = self.env["sale.order"].create({"partner_id": self.person.id})
+        for record in (self.lead, order):
+            with self.subTest(record._name):
+                record.write(
+                    {
+                        "telemarketing_operator_id": self.agent_a.id,
+                        "telemarketing_sales_agent_id": seller.id,
+                    }
+                )
+                todo = record.activity_schedule(
+                    "mail.mail_activity_data_todo",
+                    user_id=self.manager.id,
+                    telemarketing_referrer_id=friend.id,
+                )
+                self.assertEqual(todo.telemarketing_sales_agent_id, seller)
+                self.assertEqual(todo.telemarketing_operator_id, self.agent_a)
+                self.assertEqual(todo.telemarketing_referrer_id, friend)
+                self.assertFalse(todo.telemarketing_agency_id)
+                found = todo.search([("telemarketing_sales_agent_id", "=", seller.id)])
+                self.assertIn(todo, found)
+        todo = self.person.activity_schedule("mail.mail_activity_data_todo")
+        self.assertFalse(todo.telemarketing_sales_agent_id)
+
+    def test_to_dos_without_anybodys_part_cost_no_more(self):
+        """Mail's own creating, counted with and without ours."""
+        Activity = self.env.registry["mail.activity"]
+        others = self.env["res.partner"].create([{"name": "A"}, {"name": "B"}])
+        leads = self.lead | self.lead.copy()
+
+        def queries(record, patched):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            record.activity_schedule("mail.mail_activity_data_todo", note="warm")
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            with patch.object(
+                Activity, "_telemarketing_with", patched or Activity._telemarketing_with
+            ):
+                record.activity_schedule("mail.mail_activity_data_todo", note="told")
+                self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        for one, other in (others, leads):
+            with self.subTest(one._name):
+                plain = queries(one, lambda self, vals: vals)
+                self.assertLessEqual(queries(other, None), plain)
 
     def test_supervisor_sees_value_and_probability_of_opportunities(self):
         action = self.env.ref("telemarketing_base.action_telemarketing_opportunity")

@@ -208,6 +208,19 @@ class TestDispositions(TelemarketingCommon):
         self.assertIn("campaign", self.result(kind="redial_next").redial_text)
         self.assertFalse(self.result(kind="close").redial_text)
 
+    def test_the_list_says_in_words_all_that_a_result_does(self):
+        busy = self.result(
+            kind="exclude",
+            exclusion_scope="principal",
+            qualifies=True,
+            needs_order=True,
+        )
+        busy.write({"drop_numbers": True, "clear_callbacks": True, **self.templates()})
+        words = self.as_user(busy, self.agent_a).in_words
+        for word in ("client company", "prospect", "order", "mail", "SMS", "lists"):
+            self.assertIn(word, words)
+        self.assertFalse(self.result(kind="none").in_words)
+
     # UNDO
 
     def test_a_slip_of_the_hand_is_undone_and_the_figures_agree(self):

@@ -122,7 +122,8 @@ class TestMasters(TransactionCase):
             self.assertEqual(by_code[code].effective_kind, "number_bad")
 
     def test_scripts_have_a_text_and_lines_to_confirm(self):
-        for name in ("telesales", "appointment", "survey", "lead"):
+        names = ("telesales", "appointment", "survey", "lead", "retention")
+        for name in (*names, "collection"):
             script = self.env.ref(f"telemarketing_base.script_{name}")
             with self.subTest(script=name):
                 self.assertTrue(script.version_id)
@@ -131,6 +132,28 @@ class TestMasters(TransactionCase):
                 self.assertGreaterEqual(len(lines), 3)
                 # The desk fills placeholders in the text only.
                 self.assertFalse([line for line in lines if "{" in line["text"]])
+
+    def test_scripts_say_all_that_the_law_wants_of_their_calls(self):
+        for name, purpose, sells in (
+            ("telesales", "commercial", True),
+            ("retention", "commercial", True),
+            ("appointment", "commercial", False),
+            ("lead", "commercial", False),
+            ("survey", "survey", False),
+            ("collection", "service", False),
+        ):
+            script = self.env.ref(f"telemarketing_base.script_{name}")
+            with self.subTest(script=name):
+                self.assertFalse(script._missing_requirements(purpose, sells=sells))
+
+    def test_a_debt_is_not_named_before_knowing_who_answers(self):
+        script = self.env.ref("telemarketing_base.script_collection")
+        body = str(script.body)
+        self.assertLess(body.index("titular"), body.index("importe"))
+        lines = script.legal_line_ids
+        self.assertTrue(lines.filtered(lambda line: "titular" in line.text))
+        self.assertTrue(lines.filtered(lambda line: "amenaz" in line.text))
+        self.assertTrue(lines.filtered(lambda line: line.requirement == "recording"))
 
     def test_every_province_of_spain_is_in_one_zone(self):
         zones = self.env["telemarketing.zone"].union(

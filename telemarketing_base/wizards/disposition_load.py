@@ -242,8 +242,9 @@ class TelemarketingDispositionLoad(models.TransientModel):
                         if len(entry["path"]) == depth and not entry["problems"]:
                             work.take(entry)
                 work.check_repeated(entries)
+                above = self.env._("A level above, made for this line.")
                 for entry in entries:
-                    lines += _preview_lines(entry)
+                    lines += _preview_lines(entry, above)
                 if not keep(lines):
                     raise _Undone
         except _Undone:
@@ -286,12 +287,18 @@ def _told(line):
     return (line["row"], line["action"], line["path"] or "", line["text"] or "")
 
 
-def _preview_lines(entry):
+def _preview_lines(entry, above):
     """The preview's lines of an entry: the levels made for it, and itself."""
     lines = []
     if not entry["problems"]:
         lines = [
-            {"row": entry["row"], "action": "new", "code": "", "path": path, "text": ""}
+            {
+                "row": entry["row"],
+                "action": "new",
+                "code": "",
+                "path": path,
+                "text": above,
+            }
             for path in entry["parents"]
         ]
     return [
