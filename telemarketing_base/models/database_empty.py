@@ -76,6 +76,13 @@ class TelemarketingDatabaseEmptyMixin(models.AbstractModel):
         if not self.env.su and self.env.user.telemarketing_only_agent:
             raise AccessError(self.env._("Agents delete nobody."))
         self.check_access("write")
+        if self.training:
+            raise UserError(
+                self.env._(
+                    "Nobody in %s exists: its training campaign deletes them.",
+                    self.name,
+                )
+            )
         if self.import_ids.filtered(lambda job: job.state == "loading"):
             raise UserError(
                 self.env._("A file is being loaded into %s: stop it first.", self.name)

@@ -157,6 +157,7 @@ class TelemarketingDemo(models.AbstractModel):
         self.env["telemarketing.clock"]._wind()
         fortnight = _Fortnight(self.env, company)
         fortnight.make_databases()
+        fortnight.ref("demo_campaign_training").action_fill_training(12)
         fortnight.play()
         fortnight.write_history()
         fortnight.write_outcomes()

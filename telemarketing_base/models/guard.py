@@ -108,7 +108,10 @@ class TelemarketingCampaign(models.Model):
     _inherit = "telemarketing.campaign"
 
     # Counted, or asked for by ``action_robinson``.
-    _code_fields = ("robinson_waiting", "robinson_counted_at", "robinson_asked")
+    _code_fields = (
+        *("robinson_waiting", "robinson_counted_at", "robinson_asked"),
+        "training_ended_at",
+    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -184,6 +187,8 @@ class TelemarketingDatabase(models.Model):
     _code_fields = (
         *("empty_state", "empty_delete", "empty_total", "empty_done"),
         *("empty_blocked", "empty_last_id", "empty_user_id", "empty_error"),
+        # Follows from its campaign.
+        "training",
     )
 
     @api.model_create_multi

@@ -374,6 +374,8 @@ class TelemarketingNormalise(models.Model):
         """``[(model, domain)]`` of the people, with the sight of who asked."""
         company = Domain("company_id", "=", self.company_id.id)
         contacts = company & Domain("erased_at", "=", False)
+        # Invented numbers are wrong on purpose.
+        contacts &= Domain("campaign_id.training", "=", False)
         if self.campaign_id:
             contacts &= Domain("campaign_id", "=", self.campaign_id.id)
         if self.database_ids:

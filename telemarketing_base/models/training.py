@@ -202,24 +202,24 @@ class TelemarketingTrainingMixin(models.AbstractModel):
         """What the invented person says, for whoever practises alone or in pairs."""
         roles = {
             "firm": self.env._(
-                "The reception answers. Asks who is calling and for whom; the manager "
-                "comes to the telephone and wants it in writing."
+                "The reception asks who is calling and for whom; the manager wants "
+                "it in writing."
             ),
             "two": self.env._(
-                "Nobody answers the first number. At the second one the person says "
-                "that the first is not theirs."
+                "Somebody else answers: a wrong number. At the second one it is the "
+                "person."
             ),
             "callback": self.env._(
-                "You agreed to call back now. Remembers it, has the invoice at hand, "
-                "and decides today."
+                "You agreed to call back now. Has the invoice at hand and decides "
+                "today."
             ),
             "objects": self.env._(
                 "Does not want to be called again, by anybody, and asks where the "
                 "number comes from."
             ),
             "canary": self.env._(
-                "Lives an hour behind. Is at work and asks to be called tomorrow at "
-                "ten, their time."
+                "Lives an hour behind and asks to be called tomorrow at ten, their "
+                "time."
             ),
         }
         own = (
@@ -227,8 +227,7 @@ class TelemarketingTrainingMixin(models.AbstractModel):
             self.env._("Nobody answers."),
             self.env._("Listens, thanks you, and is not interested."),
         )
-        words = roles.get(kind) or own[place // len(_KINDS) % len(own)]
-        return self.env._("Invented person. %s", words)
+        return roles.get(kind) or own[place // len(_KINDS) % len(own)]
 
     def action_restart_training(self):
         """All its people as if nobody had ever called them; the calls stay."""

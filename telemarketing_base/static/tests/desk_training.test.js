@@ -1,4 +1,10 @@
-import {DeskServer, instant, makeCampaign, setupDeskTests} from "./desk_helpers";
+import {
+    DeskServer,
+    instant,
+    makeCall,
+    makeCampaign,
+    setupDeskTests,
+} from "./desk_helpers";
 import {
     advanceTime,
     animationFrame,
@@ -51,15 +57,28 @@ async function hit(...keys) {
 
 test("the desk says that it is training, on every page and without scrolling", async () => {
     await openDesk();
-    expect(".o_tm_training").toHaveText(/Training:\s+nothing of this is real, nobody is called\./);
+    expect(".o_tm_training").toHaveText(
+        /Training:\s+nothing of this is real, nobody is called\./
+    );
     const seen = () => {
-        const {top, bottom, height} = queryOne(".o_tm_training").getBoundingClientRect();
+        const {top, bottom, height} =
+            queryOne(".o_tm_training").getBoundingClientRect();
         return height > 15 && top >= 0 && bottom <= window.innerHeight;
     };
     expect(seen()).toBe(true);
     await hit("Enter");
     expect(phase("preview")).toHaveCount(1);
     expect(seen()).toBe(true);
+});
+
+test("the band says what the invented person does, while it is on the desk", async () => {
+    const server = await openDesk();
+    expect(".o_tm_training_role").toHaveCount(0);
+    const call = makeCall(1);
+    call.contact.note = "Invented person. Nobody answers.";
+    server.held = call;
+    await hit("Enter");
+    expect(".o_tm_training_role").toHaveText("Invented person. Nobody answers.");
 });
 
 test("a real campaign has no such band", async () => {

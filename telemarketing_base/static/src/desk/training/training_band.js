@@ -9,4 +9,9 @@ export class TrainingBand extends Component {
     setup() {
         this.desk = useDesk();
     }
+
+    /** What the invented person does and says: there is nobody else to say it. */
+    get role() {
+        return (this.desk.working && this.desk.call?.contact?.note) || "";
+    }
 }
