@@ -1,3 +1,4 @@
+import logging
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,8 @@ from odoo.tools import format_datetime, plaintext2html
 
 from .. import booking
 from ..identity.postcode import PROVINCES, parse_postcode
+
+_logger = logging.getLogger(__name__)
 
 # Kinds of appointment at the person's place: who visits has to go there.
 AT_PLACE = ("visit", "installation")
@@ -404,10 +407,16 @@ class TelemarketingBooking(models.AbstractModel):
             [("telemarketing_notice", "=", "waiting")], limit=100, order="id"
         )
         for left, event in enumerate(events, 1):
-            failed = event._telemarketing_send()
+            try:
+                with self.env.cr.savepoint():
+                    failed = event._telemarketing_send()
+                    if failed and event.telemarketing_interaction_id:
+                        event.telemarketing_interaction_id._add_todo("\n".join(failed))
+            except Exception:
+                # One appointment keeps no other's message back.
+                _logger.exception("messages of the appointment %s", event.id)
+                failed = True
             event.telemarketing_notice = "failed" if failed else "sent"
-            if failed and event.telemarketing_interaction_id:
-                event.telemarketing_interaction_id._add_todo("\n".join(failed))
             if self.env.context.get("cron_id"):
                 self.env["ir.cron"]._commit_progress(1, remaining=len(events) - left)
 

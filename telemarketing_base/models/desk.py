@@ -164,7 +164,7 @@ class TelemarketingDesk(models.AbstractModel):
         if state == "paused":
             reason = reason.search(
                 [
-                    ("id", "=", reason_id),
+                    ("id", "=", self._id_of(reason_id)),
                     ("company_id", "in", (False, session.company_id.id)),
                 ]
             )
@@ -242,7 +242,7 @@ class TelemarketingDesk(models.AbstractModel):
                 )
             )
         target = Target.search(
-            [("id", "=", target_id), ("campaign_id", "=", campaign.id)]
+            [("id", "=", self._id_of(target_id)), ("campaign_id", "=", campaign.id)]
         )
         if not target:
             raise UserError(self.env._("This person is not in this campaign."))
@@ -272,6 +272,12 @@ class TelemarketingDesk(models.AbstractModel):
         """Write the attempt, then say how to dial. The same uuid dials nobody twice."""
         target = self._lock_held(target_id)
         interaction = self._own_interaction(uuid, target_id)
+        if interaction.direction == "in":
+            raise UserError(
+                self.env._(
+                    "This is a call of their own: give it a result first, then dial."
+                )
+            )
         if interaction:
             return self._dial_again(session, interaction)
         if not target:
@@ -361,6 +367,8 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("There is no call to do this with."))
         telephony = self.env["telemarketing.telephony"].sudo()
         if action == "dial":
+            raise UserError(self.env._("This telephone cannot do that."))
+        if params and not isinstance(params, dict):
             raise UserError(self.env._("This telephone cannot do that."))
         return telephony._control(interaction, action, **(params or {}))
 
@@ -752,7 +760,7 @@ class TelemarketingDesk(models.AbstractModel):
         self.env.cr.execute(
             """SELECT id FROM telemarketing_target
                WHERE id = %s AND leased_by_id = %s AND state = ANY(%s) FOR UPDATE""",
-            [int(target_id or 0), self.env.uid, list(HELD)],
+            [self._id_of(target_id), self.env.uid, list(HELD)],
         )
         row = self.env.cr.fetchone()
         return self.env["telemarketing.target"].sudo().browse(row and row[0])
@@ -857,6 +865,8 @@ class TelemarketingDesk(models.AbstractModel):
         if target:
             self._write_profile(target, payload.get("profile"))
         interaction._close(disposition, values)
+        if interaction.direction == "in":
+            self._note_their_call(interaction)
         if unsaid:
             interaction._add_todo(unsaid)
         if self._wants_prospect(disposition, given):

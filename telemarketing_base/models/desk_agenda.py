@@ -477,4 +477,5 @@ class TelemarketingDeskAgenda(models.AbstractModel):
     @api.model
     def _id_of(self, value):
         """An id by RPC: whatever is none finds nothing."""
-        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return value if whole and 0 < value < 2**31 else 0

@@ -129,7 +129,7 @@ class TelemarketingDeskBooking(models.AbstractModel):
             raise UserError(
                 self.env._("That is longer than %s characters: shorten it.", limit)
             )
-        return text
+        return self._check_no_card(text)
 
     # CLOSING
 

@@ -311,14 +311,20 @@ class TelemarketingDeskCaller(models.AbstractModel):
                 "interaction_id": interaction.id,
             }
         )
-        today = spanish_day(now)
-        if not target.contact_id.interacted_on or (
-            target.contact_id.interacted_on < today
-        ):
-            target.contact_id.interacted_on = today
         session._set_state("talking", now)
         self._commit()
         return self._answer(session, call=self._call_values(target), empty=False)
+
+    @api.model
+    def _note_their_call(self, interaction):
+        """They spoke to us, from a number of theirs: what their being a client lasts
+        by (Circular AEPD 1/2023 art. 3) is counted from today."""
+        contact = interaction.contact_id
+        today = spanish_day(self._now())
+        spoken = interaction.disposition_id.outcome != "none"
+        known = contact.interacted_on and contact.interacted_on >= today
+        if spoken and interaction.phone_id and not known:
+            contact.interacted_on = today
 
     # WRITING DOWN
 
@@ -472,7 +478,7 @@ class TelemarketingDeskCaller(models.AbstractModel):
                 raise UserError(
                     self.env._("“%s” is too long or no text.", str(value)[:20])
                 )
-            clean[name] = value.replace("\x00", "").strip()
+            clean[name] = self._check_no_card(value.replace("\x00", "").strip())
         for name in ("is_company", "is_professional"):
             clean[name] = bool(values.get(name))
         if clean.get("birthdate"):

@@ -53,12 +53,25 @@ class TelemarketingDeskPerson(models.AbstractModel):
         if known:
             raise UserError(self.env._("This number is already on the list."))
         added = self._new_phone(contact, text.strip())
-        others = (
+        others = self._others_with(target, phone.e164)
+        notice = others and self.env._("Another person here has this number too.")
+        return self._phones_answer(target, phone_id=added.id, notice=notice or "")
+
+    @api.model
+    def _others_with(self, target, e164):
+        """Has somebody else of the client company this number? An answer about people
+        who are not on the desk: it counts as a search, and past its cap none comes."""
+        contact, campaign = target.contact_id, target.campaign_id
+        log = self.env["telemarketing.search.log"].sudo()
+        if log._over_cap(self.env.user, campaign.company_id):
+            return False
+        self._log_search(campaign, e164, False, target.browse())
+        return bool(
             self.env["telemarketing.contact"]
             .sudo()
             .search_count(
                 [
-                    ("phone_ids.e164", "=", phone.e164),
+                    ("phone_ids.e164", "=", e164),
                     ("company_id", "=", contact.company_id.id),
                     ("principal_id", "=", contact.principal_id.id),
                     ("id", "!=", contact.id),
@@ -66,8 +79,6 @@ class TelemarketingDeskPerson(models.AbstractModel):
                 limit=1,
             )
         )
-        notice = others and self.env._("Another person here has this number too.")
-        return self._phones_answer(target, phone_id=added.id, notice=notice or "")
 
     @api.model
     @seat

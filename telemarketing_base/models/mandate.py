@@ -74,6 +74,15 @@ class TelemarketingMandate(models.Model):
     )
     activated_on = fields.Datetime("Active Since", readonly=True)
     cancelled_on = fields.Datetime(readonly=True)
+    bank_id = fields.Many2one(
+        "res.partner.bank",
+        "Account of the Buyer",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        groups="account.group_account_invoice,telemarketing_base.group_manager",
+        help="Made for this mandate; archived when no mandate uses it any more.",
+    )
     fell_with_order = fields.Boolean(
         "Cancelled with Its Order",
         readonly=True,
@@ -175,7 +184,7 @@ class TelemarketingMandate(models.Model):
                 limit=1,
             )
             if partner and not known:
-                Bank.create(
+                mandate.bank_id = Bank.create(
                     {
                         "partner_id": partner.id,
                         "acc_number": mandate.iban,
@@ -183,6 +192,10 @@ class TelemarketingMandate(models.Model):
                         "company_id": mandate.company_id.id,
                     }
                 )
+            elif known.telemarketing_mandate_ids:
+                # One of ours, archived when its last mandate fell.
+                known.active = True
+                mandate.bank_id = known
 
     @api.private
     def _cancel(self, with_order=False):
@@ -193,6 +206,11 @@ class TelemarketingMandate(models.Model):
                 "fell_with_order": with_order,
             }
         )
+        banks = self.bank_id
+        used = banks.filtered(
+            lambda b: any(m.state == "active" for m in b.telemarketing_mandate_ids)
+        )
+        (banks - used).active = False
 
     @api.private
     def _offer_again(self):
@@ -213,3 +231,14 @@ class TelemarketingMandate(models.Model):
         if not self.env.user.has_group("telemarketing_base.group_manager"):
             raise UserError(self.env._("A manager cancels mandates."))
         self.sudo()._cancel()
+
+
+class ResPartnerBank(models.Model):
+    _inherit = "res.partner.bank"
+
+    telemarketing_mandate_ids = fields.One2many(
+        "telemarketing.mandate",
+        "bank_id",
+        "Mandates",
+        groups="account.group_account_invoice,telemarketing_base.group_manager",
+    )

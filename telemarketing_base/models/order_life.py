@@ -12,6 +12,8 @@ from ..identity.postcode import MADRID
 _logger = logging.getLogger(__name__)
 
 BACK_OFFICE = "telemarketing_base.group_back_office"
+# What it was sold by: stays when it is offered again.
+_SOLD = {"telemarketing_consumer", "telemarketing_withdrawal_days"}
 OFFERED = (False, "voice", "sent")
 
 
@@ -49,6 +51,8 @@ class TelemarketingOrderLife(models.AbstractModel):
         *("telemarketing_acceptance_filename", "telemarketing_accepted_ip"),
         *("telemarketing_withdrawal_until", "telemarketing_withdrawn_on"),
         *("telemarketing_handed_over_on", "telemarketing_handed_over_by_id"),
+        *("telemarketing_confirmed_on", "telemarketing_consumer"),
+        "telemarketing_withdrawal_days",
     )
 
     telemarketing_send_due = fields.Boolean(
@@ -104,6 +108,22 @@ class TelemarketingOrderLife(models.AbstractModel):
     telemarketing_accepted_ip = fields.Char(
         "Signed from (IP)", copy=False, readonly=True
     )
+    # As the campaign says when it is sold: changed there, it changes nothing here.
+    telemarketing_consumer = fields.Boolean(
+        "Sold to a Consumer",
+        compute="_compute_telemarketing_consumer",
+        store=True,
+        precompute=True,
+    )
+    telemarketing_withdrawal_days = fields.Integer(
+        "Days of Withdrawal",
+        compute="_compute_telemarketing_withdrawal_days",
+        store=True,
+        precompute=True,
+    )
+    telemarketing_confirmed_on = fields.Datetime(
+        "Confirmed on", copy=False, readonly=True
+    )
     telemarketing_early_start = fields.Boolean(
         "Asked to Start at Once",
         copy=False,
@@ -130,6 +150,18 @@ class TelemarketingOrderLife(models.AbstractModel):
     telemarketing_handed_over_by_id = fields.Many2one(
         "res.users", "Handed over by", copy=False, readonly=True
     )
+
+    @api.depends("telemarketing_campaign_id")
+    def _compute_telemarketing_consumer(self):
+        for order in self:
+            campaign = order.sudo().telemarketing_campaign_id
+            order.telemarketing_consumer = campaign.buyer_is_consumer
+
+    @api.depends("telemarketing_campaign_id")
+    def _compute_telemarketing_withdrawal_days(self):
+        for order in self:
+            campaign = order.sudo().telemarketing_campaign_id
+            order.telemarketing_withdrawal_days = campaign.withdrawal_days
 
     # RIGHTS
 
@@ -284,7 +316,7 @@ class TelemarketingOrderLife(models.AbstractModel):
         if self.state not in ("draft", "sent") or not self.telemarketing_campaign_id:
             return False
         unsigned = self.telemarketing_acceptance in OFFERED
-        if self.telemarketing_campaign_id.buyer_is_consumer and unsigned:
+        if self.telemarketing_consumer and unsigned:
             self._telemarketing_todo(
                 self.env._(
                     "%(order)s is paid, and %(buyer)s has not accepted it in writing: "
@@ -303,7 +335,7 @@ class TelemarketingOrderLife(models.AbstractModel):
         """Those of ``self`` whose terms somebody accepted: they stay as they are."""
         return self.sudo().filtered(
             lambda o: (
-                o.telemarketing_campaign_id.buyer_is_consumer
+                o.telemarketing_consumer
                 and o.telemarketing_acceptance
                 in ("accepted", "confirmed", "withdrawal", "firm")
             )
@@ -349,7 +381,7 @@ class TelemarketingOrderLife(models.AbstractModel):
             )
         self.write(
             {
-                **dict.fromkeys(self._life_fields, False),
+                **dict.fromkeys(set(self._life_fields) - _SOLD, False),
                 "telemarketing_acceptance": "voice",
                 "telemarketing_validation": "none",
             }
@@ -513,29 +545,34 @@ class TelemarketingOrderLife(models.AbstractModel):
 
     @api.private
     def _telemarketing_withdrawal_start(self):
-        """Day from which the withdrawal period runs: conclusion for services,
-        delivery for goods (False while not delivered; TRLGDCU art. 104). Seam: who
-        knows deliveries extends it."""
+        """Day from which the withdrawal period runs: conclusion for services, which
+        is not before our own confirmation; delivery for goods (False while not
+        delivered; TRLGDCU art. 104). Seam: who knows deliveries extends it."""
         self.ensure_one()
         if any(line.product_id.type == "consu" for line in self.order_line):
             return self.telemarketing_delivered_on
-        now = self.env["telemarketing.clock"]._now()
-        return self._telemarketing_day(self.telemarketing_accepted_on or now)
+        confirmed = self.telemarketing_confirmed_on
+        return self._telemarketing_day(
+            max(confirmed, self.telemarketing_accepted_on or confirmed)
+        )
 
     @api.private
     def _telemarketing_open_withdrawal(self):
         """After the confirmation, and again when goods are delivered or the day of
         their delivery is put right, also where the order had become firm by it."""
         for order in self.sudo():
-            campaign = order.telemarketing_campaign_id
-            if not campaign.buyer_is_consumer or campaign.withdrawal_days <= 0:
+            days = order.telemarketing_withdrawal_days
+            if not order.telemarketing_consumer or days <= 0:
                 continue
+            if not order.telemarketing_confirmed_on:
+                now = self.env["telemarketing.clock"]._now()
+                order.telemarketing_confirmed_on = now
             start = order._telemarketing_withdrawal_start()
             order.write(
                 {
                     "telemarketing_acceptance": "withdrawal",
                     "telemarketing_withdrawal_until": start
-                    and start + timedelta(days=campaign.withdrawal_days),
+                    and start + timedelta(days=days),
                 }
             )
 
@@ -576,6 +613,11 @@ class TelemarketingOrderLife(models.AbstractModel):
         standing = ["accepted", "confirmed", "withdrawal"] + ["firm"] * bool(until)
         if self.telemarketing_acceptance not in standing:
             raise UserError(self.env._("%s has no withdrawal open.", self.name))
+        accepted = self.telemarketing_accepted_on
+        if accepted and day < self._telemarketing_day(accepted):
+            raise UserError(
+                self.env._("Nobody withdraws before having accepted: check the day.")
+            )
         if until and day > until:
             raise UserError(
                 self.env._(

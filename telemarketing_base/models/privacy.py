@@ -104,6 +104,12 @@ class TelemarketingPrivacy(models.AbstractModel):
                 | Domain("id", "in", contacts.partner_id.ids)
             )
         )
+        # With the addresses that things are sent to; another contact is another person.
+        partners |= Partner.search(
+            shared
+            & Domain("parent_id", "in", partners.ids)
+            & Domain("type", "!=", "contact")
+        )
         contacts |= Contact.search(own & Domain("partner_id", "in", partners.ids))
         # Who was merged is known by both records.
         return contacts._with_merged(), partners._telemarketing_with_merged()

@@ -7,6 +7,8 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 HELD = ("leased", "talking", "wrap_up")
+# Files that prove what was agreed: blocked, not deleted (LOPDGDD art. 32).
+PROOFS = [False, "evidence", "signature", "telemarketing_acceptance_file"]
 # Three years: very serious breaches lapse then (LOPDGDD art. 72.1).
 BLOCKING_DAYS = 1096
 
@@ -261,7 +263,7 @@ class TelemarketingPrivacyEraser(models.AbstractModel):
                     [
                         ("res_model", "=", records._name),
                         ("res_id", "in", records.ids),
-                        ("res_field", "in", [False, "evidence", "signature"]),
+                        ("res_field", "in", PROOFS),
                     ]
                 ).write(
                     {

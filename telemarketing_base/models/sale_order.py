@@ -185,7 +185,7 @@ class SaleOrder(models.Model):
             due.telemarketing_send_due = True
             self.env.ref("telemarketing_base.cron_order_send")._trigger()
         self._telemarketing_to_validate().filtered(
-            lambda o: not o.telemarketing_campaign_id.buyer_is_consumer
+            lambda o: not o.telemarketing_consumer
         ).telemarketing_validation = "waiting"
 
     def write(self, vals):
@@ -222,12 +222,12 @@ class SaleOrder(models.Model):
             self._telemarketing_move_mandates()
         return result
 
-    @api.depends("telemarketing_campaign_id")
+    @api.depends("telemarketing_consumer")
     def _compute_require_signature(self):
         """A consumer signs, whatever the company asks of its other buyers."""
         result = super()._compute_require_signature()
         for order in self:
-            if order.sudo().telemarketing_campaign_id.buyer_is_consumer:
+            if order.telemarketing_consumer:
                 order.require_signature = True
         return result
 
@@ -303,9 +303,9 @@ class SaleOrder(models.Model):
         """A consumer is bound by an offer made by telephone only when it is accepted
         in writing: signed, or its reply logged (TRLGDCU art. 98.6)."""
         for order in self.sudo():
-            if (
-                order.telemarketing_campaign_id.buyer_is_consumer
-                and order.telemarketing_acceptance in ("voice", "sent")
+            if order.telemarketing_consumer and order.telemarketing_acceptance in (
+                "voice",
+                "sent",
             ):
                 raise UserError(
                     self.env._(

@@ -35,20 +35,19 @@ class TelemarketingSearchLog(models.Model):
         return bool(self.env.cr.fetchone())
 
     @api.model
+    def _over_cap(self, user, company):
+        """How many searches the user made in the last hour, if that is the company's
+        cap or more; else 0."""
+        cap = company.telemarketing_search_cap
+        since = self.env["telemarketing.clock"]._now() - timedelta(hours=1)
+        done = self.sudo().search_count([("user_id", "=", user.id), ("at", ">", since)])
+        return done if cap and done >= cap else 0
+
+    @api.private
     def _check_cap(self, user, company):
         """Raise once the user's searches of the last hour reach the company's cap."""
-        cap = company.telemarketing_search_cap
-        done = self.sudo().search_count(
-            [
-                ("user_id", "=", user.id),
-                (
-                    "at",
-                    ">",
-                    self.env["telemarketing.clock"]._now() - timedelta(hours=1),
-                ),
-            ]
-        )
-        if cap and done >= cap:
+        done = self._over_cap(user, company)
+        if done:
             raise UserError(
                 self.env._(
                     "You have made %s searches in the last hour, which is the limit. "

@@ -396,6 +396,30 @@ class TestMandate(DeskOrderCommon):
         order._action_cancel()
         self.assertEqual(order.telemarketing_mandate_ids.state, "cancelled")
 
+    def test_it_falls_and_comes_back_with_its_order_unless_it_was_revoked(self):
+        order = self.order()
+        mandate = order.telemarketing_mandate_ids
+        order.telemarketing_acceptance = "accepted"
+        bank = order.partner_id.bank_ids
+        order._action_cancel()
+        self.assertEqual(mandate.state, "cancelled")
+        self.assertFalse(bank.active)
+        order.action_draft()
+        self.assertEqual(mandate.state, "draft")
+        order.telemarketing_acceptance = "accepted"
+        self.assertEqual(mandate.state, "active")
+        self.assertTrue(bank.active)
+        self.as_user(mandate, self.manager).action_cancel()
+        self.assertFalse(bank.active)
+        order._action_cancel()
+        order.action_draft()
+        self.assertEqual(mandate.state, "cancelled")
+
+    def test_an_order_of_nothing_is_refused(self):
+        for quantity in (1e-9, 0.0001):
+            with self.subTest(quantity), self.assertRaisesRegex(UserError, "how many"):
+                self.price((self.article, quantity))
+
     def test_the_whole_account_is_seen_by_who_charges_it_alone(self):
         mandate = self.order().telemarketing_mandate_ids
         with self.assertRaises(AccessError):
@@ -417,7 +441,9 @@ class TestMandate(DeskOrderCommon):
         order = self.order()
         order.telemarketing_acceptance = "accepted"
         bank = order.partner_id.bank_ids
-        for user in (self.agent_a, self.supervisor_a):
+        plain = self._create_user("plain", "base.group_user")
+        office = self._create_user("office", "back_office")
+        for user in (self.agent_a, self.supervisor_a, self.salesperson, office, plain):
             with self.subTest(user.login), self.assertRaises(AccessError):
                 self.as_user(bank, user).read(["acc_number"])
 

@@ -395,6 +395,81 @@ class TestDeskPerson(TelemarketingCommon):
         self.assertEqual(self.target.attempts, 0)
         self.assertEqual(self.carmen.phone_ids[0].number_id.attempts, 0)
 
+    def test_their_call_is_not_dialled_and_counts_as_theirs_when_they_spoke(self):
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        desk.caller(token, "612345678")
+        phone = self.carmen.phone_ids[0]
+        for number, result, counts in (
+            ("612345678", self.no_answer, False),
+            ("", self.done, False),
+            ("612345678", self.done, True),
+        ):
+            uuid = f"uuid-theirs-{number}-{result.id}"
+            self.target.write({"state": "ready", "leased_by_id": False})
+            desk.receive_call(token, uuid, self.target.id, number)
+            with self.assertRaisesRegex(UserError, "call of their own"):
+                desk.dial(token, uuid, self.target.id, phone.id)
+            desk.close_and_get_next(token, uuid, self.target.id, result.id, {}, False)
+            self.assertEqual(bool(self.carmen.interacted_on), counts)
+
+    def test_closed_person_who_rang_goes_back_there_when_the_result_is_undone(self):
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        self.target.state = "done"
+        desk.caller(token, "612345678")
+        uuid = "uuid-theirs-undone"
+        desk.receive_call(token, uuid, self.target.id, "612345678")
+        desk.close_and_get_next(
+            token, uuid, self.target.id, self.no_answer.id, {}, False
+        )
+        desk.undo_close(token, uuid)
+        self.target.leased_until = self.now(hours=-1)
+        self.env["telemarketing.target"]._cron_return_leases()
+        self.assertEqual(self.target.state, "done")
+
+    def test_adding_numbers_tells_no_more_about_others_than_searches_do(self):
+        other = self.create_contact("Otra", "655000111")
+        other.database_id.campaign_id = self.campaign_a
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        desk.get_next(token)
+        log = self.env["telemarketing.search.log"]
+        before = log.search_count([])
+        desk.add_phone(token, self.target.id, "655000112")
+        self.assertEqual(log.search_count([]), before + 1)
+        self.company_a.telemarketing_search_cap = before + 1
+        answer = desk.add_phone(token, self.target.id, "655000111")
+        self.assertTrue(answer["phone_id"])
+        self.assertFalse(answer["notice"])
+
+    def test_junk_by_rpc_is_answered_with_a_sentence(self):
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        for junk in ("abc", [1], 2**70, -1, True, {}):
+            for method, arguments in (
+                ("dial", ("uuid-junk-1", junk, junk)),
+                ("get_target", (junk,)),
+                ("object", ("uuid-junk-1", junk)),
+            ):
+                with self.subTest(method, junk=junk), self.assertRaises(UserError):
+                    getattr(desk, method)(token, *arguments)
+
+    def test_card_numbers_are_written_nowhere_on_the_desk(self):
+        desk, token = self.open_desk(self.agent_a, self.campaign_a)
+        card = "4111 1111 1111 1111"
+        note = {"kind": "note", "title": "Pay", "at": self.now(days=1)}
+        note["at"] = str(note["at"])[:19]
+        for tried in (
+            lambda: desk.ask_help(token, card),
+            lambda: desk.add_agenda(token, {**note, "title": card}),
+            lambda: desk.add_agenda(token, {**note, "note": card}),
+            lambda: desk.new_contact(
+                token,
+                {"name": f"Ana {card}", "phones": ["655112233"]},
+                False,
+                "uuid-card-1",
+            ),
+        ):
+            with self.assertRaisesRegex(UserError, "card number"):
+                tried()
+
     def test_excluded_person_who_rings_is_attended_and_stays_excluded(self):
         self.env["telemarketing.exclusion"]._record_person(
             self.carmen, scope="all", reason="objection", channel="call"

@@ -99,6 +99,31 @@ class TestOrderTerms(OrderLifeCommon):
             order.telemarketing_delivered_on = self.now(days=-2).date()
             self.assertEqual(order.telemarketing_acceptance, "withdrawal")
 
+    def test_nobody_withdraws_before_the_sale(self):
+        order = self.sold()
+        with self.assertRaisesRegex(UserError, "before having accepted"):
+            self.withdraw(order, date=self.now(days=-2).date())
+
+    def test_approved_late_leaves_the_whole_period(self):
+        self.campaign_own.validate_orders = True
+        order = self.sold()
+        with freeze_time(self.now() + timedelta(days=20)):
+            self.as_user(order, self.office).action_telemarketing_approve()
+            order._cron_telemarketing_firm()
+            self.assertEqual(order.telemarketing_acceptance, "withdrawal")
+            self.assertEqual(
+                order.telemarketing_withdrawal_until,
+                order._telemarketing_today() + timedelta(days=14),
+            )
+
+    def test_a_campaign_changed_later_takes_no_right_away(self):
+        order = self.sell()
+        self.campaign_own.write({"buyer_is_consumer": False, "withdrawal_days": 0})
+        with self.assertRaisesRegex(UserError, "in writing"):
+            order.action_confirm()
+        self.reply(order)
+        self.assertEqual(order.telemarketing_acceptance, "withdrawal")
+
     # THE TERMS
 
     def test_accepted_terms_change_for_nobody(self):
@@ -222,6 +247,30 @@ class TestOrderTerms(OrderLifeCommon):
             each._telemarketing_take_acceptance({})
             each.action_confirm()
             self.assertEqual(each.invoice_status, "no")
+
+    def test_proof_with_a_card_number_is_refused(self):
+        order = self.sell()
+        with self.assertRaisesRegex(UserError, "card number"):
+            self.reply(order, text="Charge 4111 1111 1111 1111")
+
+    def test_where_things_are_sent_is_erased_with_the_person(self):
+        order = self.sell()
+        person = order.partner_id
+        address = self.env["res.partner"].create(
+            {"name": "Her sister", "street": "Calle Secreta 9", "type": "delivery"}
+            | {"parent_id": person.id}
+        )
+        people = self.env["telemarketing.privacy"]._people(
+            self.env["telemarketing.privacy"]._key(email="carmen@example.com"),
+            self.company_a,
+        )[1]
+        self.assertIn(address, people)
+        self.env["telemarketing.privacy.eraser"]._empty_partners(
+            person, self.env["crm.lead"]
+        )
+        address.invalidate_recordset()
+        self.assertFalse(address.street)
+        self.assertNotIn("sister", address.name)
 
     def test_one_bad_order_does_not_keep_the_others_unsent(self):
         bad = self.sell(buyer={"email": False})

@@ -8,6 +8,8 @@ from odoo.fields import Domain
 from ..models.action import ORIGINS
 
 LONGEST = 24 * 60
+# Of a call: it counts in the figures of who records it.
+LONGEST_CALL = 4 * 60
 NOTES = 10_000
 # What these results do is done at the desk; here they would be words without deed.
 WITH_EFFECT = ("exclude", "close", "schedule", "number_bad")
@@ -143,6 +145,10 @@ class TelemarketingActionRecord(models.TransientModel):
         now = self.env["telemarketing.clock"]._now()
         if not 0 <= self.minutes <= LONGEST:
             raise UserError(self.env._("Say how many minutes, at most a day."))
+        if self.is_call and self.minutes > LONGEST_CALL:
+            raise UserError(
+                self.env._("A call lasts %s minutes at most here.", LONGEST_CALL)
+            )
         if self.at + timedelta(minutes=self.minutes) > now + timedelta(minutes=1):
             raise UserError(self.env._("What is recorded has been done already."))
         if len(self.notes or "") > NOTES:

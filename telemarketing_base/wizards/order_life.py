@@ -49,6 +49,7 @@ class TelemarketingOrderReply(models.TransientModel):
                     "Write down what the buyer wrote, or attach it: it is the proof."
                 )
             )
+        self.env["telemarketing.desk"]._check_no_card(self.text or "")
         if self.file and len(self.file) * 3 // 4 > FILE_LIMIT:
             raise ValidationError(self.env._("The file is larger than 10 MB."))
         sudo = order.sudo()
@@ -121,6 +122,7 @@ class TelemarketingOrderWithdraw(models.TransientModel):
         self.order_id._check_back_office()
         if self.date > self.order_id._telemarketing_today():
             raise UserError(self.env._("It cannot be in the future."))
+        self.env["telemarketing.desk"]._check_no_card(self.text or "")
         label = dict(self._fields["channel"]._description_selection(self.env))
         self.order_id.sudo()._telemarketing_withdraw(
             self.date, label[self.channel], self.text
