@@ -458,6 +458,27 @@ class TestDispositionLoad(TelemarketingCommon):
         )
         self.assertIn("interaction", refused[2])
 
+    def test_a_text_out_of_sight_is_told_like_one_that_is_not_there(self):
+        model = self.env["ir.model"]
+        secret = self.env["mail.template"].create(
+            {
+                "name": "Secret",
+                "model_id": model._get_id("telemarketing.interaction"),
+            }
+        )
+        self.env["ir.rule"].create(
+            {
+                "name": "Not this one",
+                "model_id": model._get_id("mail.template"),
+                "domain_force": f"[('id', '!=', {secret.id})]",
+            }
+        )
+        told = [
+            self.refused(["Code", "Level 1", "Mail Template"], ["M1", "Mail", name])[2]
+            for name in ("Secret", "Absent")
+        ]
+        self.assertEqual(told[0].replace("Secret", "Absent"), told[1])
+
     def test_nobody_forges_a_preview_nor_uses_that_of_another(self):
         wizard = self.preview(sheet(["Code", "Level 1"], ["G1", "New"]))
         for values in ({"state": "done"}, {"refused": 0}, {"made": 3}):

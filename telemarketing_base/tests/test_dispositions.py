@@ -1,9 +1,11 @@
 from datetime import datetime
 
+from lxml import etree
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
+from odoo.models import MAGIC_COLUMNS
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -220,6 +222,22 @@ class TestDispositions(TelemarketingCommon):
         for word in ("client company", "prospect", "order", "mail", "SMS", "lists"):
             self.assertIn(word, words)
         self.assertFalse(self.result(kind="none").in_words)
+
+    def test_every_field_of_a_result_is_on_its_form(self):
+        model = self.as_user(self.env["telemarketing.disposition"], self.manager)
+        arch = etree.fromstring(model.get_view(view_type="form")["arch"])
+        shown = {node.get("name") for node in arch.iter("field")}
+        technical = {"parent_path", "display_name", "in_words", "redial_text"}
+        technical.add("company_id")  # shown where there are several
+        own = {
+            name for name in model._fields if name not in technical | {*MAGIC_COLUMNS}
+        }
+        self.assertFalse(own - shown)
+
+    def test_where_a_caller_was_before_is_on_the_screen(self):
+        model = self.as_user(self.env["telemarketing.target"], self.supervisor_a)
+        arch = etree.fromstring(model.get_view(view_type="form")["arch"])
+        self.assertTrue(arch.xpath("//field[@name='state_before']"))
 
     # UNDO
 

@@ -27,6 +27,7 @@ from ..models.guard import MANAGER, check_fields, without_defaults
 _logger = logging.getLogger(__name__)
 
 TEMPLATES = {"mail_template_id": "mail.template", "sms_template_id": "sms.template"}
+_ORDER = ("refused", "change", "new", "same")
 # Columns that are no field of the same name and value.
 OTHER = {"level_1", "level_2", "level_3", "campaigns", "key", *TEMPLATES}
 
@@ -125,12 +126,6 @@ class TelemarketingDispositionLoad(models.TransientModel):
                 *(self.env.uid, self.made, self.changed),
             )
         return self._reopen()
-
-    def action_sample(self):
-        return _download("sample")
-
-    def action_present(self):
-        return _download("present")
 
     def action_open_results(self):
         return self.env["ir.actions.act_window"]._for_xml_id(
@@ -245,6 +240,8 @@ class TelemarketingDispositionLoad(models.TransientModel):
                 above = self.env._("A level above, made for this line.")
                 for entry in entries:
                     lines += _preview_lines(entry, above)
+                # What somebody has to look at comes first.
+                lines.sort(key=lambda line: _ORDER.index(line["action"]))
                 if not keep(lines):
                     raise _Undone
         except _Undone:
@@ -311,14 +308,6 @@ def _preview_lines(entry, above):
             "text": "\n".join(entry["problems"]) or entry["text"],
         },
     ]
-
-
-def _download(what):
-    return {
-        "type": "ir.actions.act_url",
-        "url": f"/telemarketing/results/{what}",
-        "target": "download",
-    }
 
 
 def _language(env):
