@@ -808,7 +808,7 @@ class TelemarketingCampaign(models.Model):
         *("call_purpose", "sector_id", "basis_consent", "basis_client"),
         *("basis_legal_person", "basis_request", "similar_product", "group_company"),
         *("for_home", "assessment_file", "assessment_date", "call_mode"),
-        *("caller_number", "training"),
+        "caller_number",
     }
 
     def _check_purpose_changed(self, vals):

@@ -1,7 +1,9 @@
 from contextlib import suppress
 
+from psycopg2 import IntegrityError
+
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import formatLang
 
 
@@ -161,18 +163,25 @@ class TelemarketingDeskTraining(models.AbstractModel):
     def _order_sentence(self, interaction, given):
         """What the order would have been, as Odoo prices it; nothing stays."""
         quantity = sum(quantity for _article, quantity in given["lines"])
-        total = ""
         campaign = interaction.campaign_id.with_company(interaction.company_id)
-        with suppress(_OnlyTriedError), self.env.cr.savepoint():
-            order, _notices = self._priced_order(
-                interaction.target_id, campaign, given["lines"], given.get("codes", [])
+        lines, codes = given["lines"], given.get("codes") or []
+        try:
+            with self.env.cr.savepoint():
+                order, _notices = self._priced_order(
+                    interaction.target_id, campaign, lines, codes
+                )
+                total = formatLang(
+                    self.env, order.amount_total, currency_obj=order.currency_id
+                )
+                raise _OnlyTriedError
+        except _OnlyTriedError:
+            return self.env._(
+                "An order of %(quantity)s articles for %(total)s would have been made.",
+                quantity=f"{quantity:g}",
+                total=total,
             )
-            total = formatLang(
-                self.env, order.amount_total, currency_obj=order.currency_id
+        except (UserError, ValidationError, IntegrityError) as error:
+            return self.env._(
+                "The order could not have been made: %s",
+                error.args[0] if error.args else error,
             )
-            raise _OnlyTriedError
-        return self.env._(
-            "An order of %(quantity)s articles for %(total)s would have been made.",
-            quantity=formatLang(self.env, quantity, digits=0),
-            total=total,
-        )

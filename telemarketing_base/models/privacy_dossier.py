@@ -105,6 +105,10 @@ class TelemarketingPrivacyDossier(models.AbstractModel):
     @api.model
     def _principal(self, contacts, partners):
         """Whose data it is; more than one company or principal is refused."""
+        if any(database.training for database in contacts.sudo().database_id):
+            raise UserError(
+                self.env._("Invented people of a training have no data of their own.")
+            )
         whose = {contact.principal_id.id for contact in contacts}
         whose |= {partner.telemarketing_principal_id.id for partner in partners}
         companies = contacts.company_id | partners.company_id

@@ -64,6 +64,9 @@ class TelemarketingTrainingMixin(models.AbstractModel):
                 lambda c: c.training != bool(vals["training"])
             )._check_training_may_change()
         result = super().write(vals)
+        if "training" in vals:
+            # Nobody is in it yet; the gate keeps what it knows of a campaign.
+            self.env["telemarketing.gate"]._forget_cached()
         if "state" in vals:
             ended = vals["state"] in ("done", "cancelled")
             at = self.env["telemarketing.clock"]._now() if ended else False
@@ -296,7 +299,8 @@ class TelemarketingTrainingMixin(models.AbstractModel):
             ],
             limit=20,
         )
-        over._empty_training()
+        for campaign in over.sudo():
+            campaign._empty_training()
 
     def action_view_training_calls(self):
         self.ensure_one()

@@ -540,6 +540,10 @@ class TestTraining(TelemarketingCommon):
             self.env["telemarketing.exclusion"]._record_person(
                 invented, scope="all", reason="objection", channel="hand"
             )
+        with self.assertRaises(UserError), self.cr.savepoint():
+            self.env["telemarketing.erasure"].create(
+                {"contact_ids": [Command.set(invented.ids)], "reach": "all"}
+            )
         with self.assertRaises(ValidationError), self.cr.savepoint():
             self.env["telemarketing.consent"].create(
                 {

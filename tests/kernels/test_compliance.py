@@ -35,6 +35,7 @@ from odoo.addons.telemarketing_base.compliance import (
     closed_days,
     consent_until,
     decide,
+    hours_against,
     interaction_until,
     local,
     next_closing,
@@ -1179,6 +1180,28 @@ def test_terms_of_the_law():
 
 
 # ---------------------------------------------------------------- reasons
+def test_whoever_practises_is_allowed_at_any_hour_and_a_bad_number_is_no_use():
+    sunday = utc("2026-11-29 23:00")
+    barred = Person(
+        kind="consumer",
+        place=LAS_PALMAS,
+        birthdate=date(2020, 1, 1),
+        exclusions=(Exclusion("objection", "all"),),
+    )
+    real = Facts(person=barred, number=Number(robinson="present", attempts_day=99))
+    practice = replace(real, training=True)
+    for at in (NOON, sunday):
+        assert decide(real, at).answer == "never"
+        assert decide(practice, at).allowed
+        assert decide(normalise(practice, at), at).allowed
+        assert next_closing(practice, at) is allowed_until(practice, at) is None
+        bad = replace(practice, number=Number(bad=True))
+        assert codes([decide(bad, at).finding]) == {"number_bad"}
+        assert decide(normalise(bad, at), at) == decide(bad, at)
+    assert hours_against(practice, NOON) is None
+    assert hours_against(practice, sunday).code == "hours_weekend"
+
+
 def test_every_reason_has_words_and_says_its_article():
     for code, reason in REASONS.items():
         assert reason.short and reason.sentence and len(reason.short) <= 36, code
