@@ -162,7 +162,6 @@ class TelemarketingDeskTraining(models.AbstractModel):
     @api.model
     def _order_sentence(self, interaction, given):
         """What the order would have been, as Odoo prices it; nothing stays."""
-        quantity = sum(quantity for _article, quantity in given["lines"])
         campaign = interaction.campaign_id.with_company(interaction.company_id)
         lines, codes = given["lines"], given.get("codes") or []
         try:
@@ -176,9 +175,12 @@ class TelemarketingDeskTraining(models.AbstractModel):
                 raise _OnlyTriedError
         except _OnlyTriedError:
             return self.env._(
-                "An order of %(quantity)s articles for %(total)s would have been made.",
-                quantity=f"{quantity:g}",
+                "An order for %(total)s would have been made: %(what)s.",
                 total=total,
+                what=", ".join(
+                    f"{quantity:g} × {article.display_name}"
+                    for article, quantity in lines
+                ),
             )
         except (UserError, ValidationError, IntegrityError) as error:
             return self.env._(
