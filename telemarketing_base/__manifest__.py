@@ -122,6 +122,22 @@
             "telemarketing_base/static/src/telephony/**/*",
             "telemarketing_base/static/src/desk/**/*",
         ],
+        # Opt-in, by user: see docs/decisions/0019-dark-desk.md.
+        "web.assets_web_dark": [
+            (
+                "before",
+                "web/static/src/scss/primary_variables.scss",
+                "telemarketing_base/static/src/dark/variables.dark.scss",
+            ),
+            "telemarketing_base/static/src/dark/rules.dark.scss",
+        ],
+        "web.assets_backend_lazy_dark": [
+            (
+                "before",
+                "web/static/src/scss/primary_variables.scss",
+                "telemarketing_base/static/src/dark/variables.dark.scss",
+            ),
+        ],
         "web.assets_unit_tests": [
             "telemarketing_base/static/tests/**/*.js",
             ("remove", "telemarketing_base/static/tests/tours/**/*"),

@@ -68,6 +68,7 @@ from . import desk_training
 from . import desk
 from . import res_partner
 from . import res_users
+from . import ir_http
 from . import crm_lead
 from . import crm_team
 from . import order_life

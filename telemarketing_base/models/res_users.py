@@ -31,11 +31,25 @@ class ResUsers(models.Model):
         compute="_compute_telemarketing_roles",
         help="Agent and nothing higher: such users reach people through the desk only.",
     )
+    telemarketing_color_scheme = fields.Selection(
+        [("light", "Light"), ("dark", "Dark")],
+        "Colors",
+        default="light",
+        help="Of all pages after the log-in, from the next time that one is loaded.",
+    )
     telemarketing_session_ids = fields.One2many(
         "telemarketing.agent.session",
         "user_id",
         groups="telemarketing_base.group_agent",
     )
+
+    @property
+    def SELF_READABLE_FIELDS(self):
+        return super().SELF_READABLE_FIELDS + ["telemarketing_color_scheme"]
+
+    @property
+    def SELF_WRITEABLE_FIELDS(self):
+        return super().SELF_WRITEABLE_FIELDS + ["telemarketing_color_scheme"]
 
     @api.depends("group_ids")
     def _compute_telemarketing_roles(self):

@@ -26,6 +26,13 @@ SMALL = """[...document.querySelectorAll(
     .filter(([each, box]) => box.width && (box.height < 43.5 || box.width < 43.5))
     .map(([each, box]) =>
         `${each.className} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
+# Relative luminance of the page's ground, by WCAG: 0 is black.
+GROUND_LIGHT = r"""(() => {
+    const parts = getComputedStyle(document.body).backgroundColor.match(/\d+/g);
+    const [r, g, b] = parts.map((part) => part / 255).map((part) =>
+        part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+})()"""
 # How much of the page lies outside the window.
 OUTSIDE = """(() => {
     const page = document.scrollingElement;
@@ -109,7 +116,15 @@ def test_the_spanish_desk_keeps_nobody_out(server, books, browser, axe):
     check_with_axe(server, books, browser, axe, "es_ES")
 
 
-def check_with_axe(server, books, browser, axe, language):
+def test_the_dark_desk_keeps_nobody_out(server, books, browser, axe):
+    pages = check_with_axe(server, books, browser, axe, "en_US", "dark")
+    # The whole page, not a dark desk in a light frame.
+    for page in pages:
+        assert page.run(GROUND_LIGHT) < 0.05
+        assert page.run("document.cookie.includes('color_scheme=dark')")
+
+
+def check_with_axe(server, books, browser, axe, language, colors="light"):
     spoken = books.value("SELECT id FROM res_lang WHERE code = %s", language)
     admin = server.admin()
     admin.rpc("res.lang", "write", [spoken], {"active": True})
@@ -117,7 +132,12 @@ def check_with_axe(server, books, browser, axe, language):
         user = books.value(
             "SELECT id FROM res_users WHERE login = %s", f"agent{number}"
         )
-        admin.rpc("res.users", "write", [user], {"lang": language})
+        admin.rpc(
+            "res.users",
+            "write",
+            [user],
+            {"lang": language, "telemarketing_color_scheme": colors},
+        )
     books.rows("UPDATE telemarketing_campaign SET next_seconds = 60")
     one = browser()
     agent = server.agent()
@@ -125,7 +145,7 @@ def check_with_axe(server, books, browser, axe, language):
     one.run(axe)
     found = {}
     for state in walk(one, agent.campaign):
-        one.look(f"axe-{language}-{state}", 1366, 768)
+        one.look(f"axe-{language}-{colors}-{state}", 1366, 768)
         if violations := one.run(AXE):
             found[state] = violations
     other = browser()
@@ -144,6 +164,7 @@ def check_with_axe(server, books, browser, axe, language):
     if violations := idle.run(AXE):
         found["empty"] = violations
     assert not found, json.dumps(found, indent=1)
+    return one, other, idle
 
 
 def test_the_desk_fits_each_screen_and_a_finger(server, books, browser):

@@ -67,7 +67,9 @@ def test_guide_shows_a_whole_call(server, books, browser, language):
     one.write("#o_tm_notes_text", notes)
     one.until("!!document.querySelector('[data-notes-state=saved]')")
     keep("talking")
-    one.run("document.querySelectorAll('[data-confirm]').forEach((each) => each.click())")
+    one.run(
+        "document.querySelectorAll('[data-confirm]').forEach((each) => each.click())"
+    )
     one.click("[data-tab=order]")
     one.click(".o_tm_article .o_tm_more")
     one.click(".o_tm_chosen .o_tm_read")

@@ -1,5 +1,9 @@
-import {Component} from "@odoo/owl";
+import {Component, useState} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
+import {browser} from "@web/core/browser/browser";
+import {cookie} from "@web/core/browser/cookie";
+import {user} from "@web/core/user";
+import {useService} from "@web/core/utils/hooks";
 import {useDesk} from "../desk_hooks";
 
 /** The keys of the desk. */
@@ -9,6 +13,24 @@ export class HelpOverlay extends Component {
 
     setup() {
         this.desk = useDesk();
+        this.orm = useService("orm");
+        this.state = useState({waits: false});
+    }
+
+    get dark() {
+        return cookie.get("color_scheme") === "dark";
+    }
+
+    /** Now where there is no call; else when the page is loaded the next time. */
+    async switchColors() {
+        await this.orm.write("res.users", [user.userId], {
+            telemarketing_color_scheme: this.dark ? "light" : "dark",
+        });
+        if (this.desk.call) {
+            this.state.waits = true;
+        } else {
+            browser.location.reload();
+        }
     }
 
     get keys() {
