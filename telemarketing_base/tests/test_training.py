@@ -316,12 +316,14 @@ class TestTraining(TelemarketingCommon):
     def test_no_consent_is_written_down_or_taken_back(self):
         before = self.rows()
         uuid, target = self.dial()
-        text = self.env["telemarketing.consent.text"]._for_reading(target.contact_id)
-        if text:
-            answer = self.seat.record_consent(
-                self.token, uuid, target.id, ["call"], True, text[0].id
-            )
-            self.assertEqual(answer["consent"]["state"], "valid")
+        text = self.env["telemarketing.consent.text"].create(
+            {"name": "Calls", "version": "3", "body": "May {advertiser} call you?"}
+        )
+        for given, state in ((True, "valid"), (False, "none")):
+            consent = self.seat.record_consent(
+                self.token, uuid, target.id, ["call"], given, text.id
+            )["consent"]
+            self.assertEqual((consent["state"], consent["ask"]), (state, False))
         answer = self.seat.withdraw_consent(self.token, uuid, target.id)
         self.assertEqual(answer["consent"]["state"], "withdrawn")
         self.assertEqual(self.rows(), before)
