@@ -115,3 +115,18 @@ class TestDeskFrame(TelemarketingCommon):
         ):
             with self.assertRaises(ValidationError, msg=wrong.name):
                 self.campaign_a.wrap_up_disposition_id = wrong
+
+    def test_everybody_chooses_the_colors_of_his_own_pages(self):
+        mine = self.as_user(self.agent_a, self.agent_a)
+        scheme = self.env["ir.http"].with_user(self.agent_a).color_scheme
+        self.assertEqual(scheme(), "light")
+        mine.write({"telemarketing_color_scheme": "dark"})
+        self.assertEqual(scheme(), "dark")
+        self.assertEqual(mine.read(["telemarketing_color_scheme"])[0]["id"], mine.id)
+        with self.assertRaises(AccessError):
+            self.as_user(self.agent_b, self.agent_a).write(
+                {"telemarketing_color_scheme": "dark"}
+            )
+        public = self.env.ref("base.public_user")
+        public.telemarketing_color_scheme = "dark"
+        self.assertEqual(self.env["ir.http"].with_user(public).color_scheme(), "light")

@@ -15,7 +15,7 @@ import {
     queryOne,
     test,
 } from "@odoo/hoot";
-import {contains, mountWithCleanup} from "@web/../tests/web_test_helpers";
+import {contains, mountWithCleanup, onRpc} from "@web/../tests/web_test_helpers";
 import {DeskAction} from "@telemarketing_base/desk/desk_action";
 
 describe.current.tags("desktop");
@@ -263,4 +263,19 @@ test("Alt+L ticks the lines to be read, one after the other", async () => {
     await hit(["alt", "l"]);
     expect("[data-confirm=why] input").toBeChecked();
     expect("[data-confirm=no] input").not.toBeChecked();
+});
+
+test("dark colors chosen in a call wait for the next load; nothing typed is lost", async () => {
+    onRpc("res.users", "write", ({args}) => {
+        expect.step(args[1].telemarketing_color_scheme);
+        return true;
+    });
+    await openDesk({}, talking());
+    await contains(".o_tm_notes textarea").edit("still here", {confirm: false});
+    await hit("Escape", "F1");
+    await contains(".o_tm_colors").click();
+    expect.verifySteps(["dark"]);
+    expect(".o_tm_help [role=status]").toHaveText(/loaded the next time/);
+    expect(".o_tm_colors").not.toBeEnabled();
+    expect(".o_tm_notes textarea").toHaveValue("still here");
 });
