@@ -285,6 +285,15 @@ class TelemarketingDeskOrder(models.AbstractModel):
             )
         if not ordered:
             return None
+        if disposition.outcome == "none" or disposition.effective_kind == "exclude":
+            # Nobody to whom it was read, or somebody who wants none of it.
+            raise UserError(
+                self.env._(
+                    "“%s” does not go with an order: take the articles out, or give "
+                    "another result.",
+                    disposition.name,
+                )
+            )
         return {
             "lines": ordered,
             "codes": self._check_codes(given.get("codes")),

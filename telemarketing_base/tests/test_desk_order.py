@@ -237,6 +237,23 @@ class TestDeskOrder(DeskOrderCommon):
 
     # DELIVERY
 
+    def test_who_was_not_reached_or_wants_nothing_orders_nothing(self):
+        lines = {"lines": [{"article_id": self.article.id, "quantity": 1}]}
+        for result in (
+            self.create_disposition("Nobody there", kind="redial_same"),
+            self.create_disposition("Never again", kind="exclude", outcome="contact"),
+        ):
+            with (
+                self.subTest(result.name),
+                self.assertRaisesRegex(UserError, "does not go with an order"),
+            ):
+                self.seat.close_and_get_next(
+                    self.token, self.uuid, self.target.id, result.id, {"order": lines}
+                )
+        self.assertFalse(
+            self.env["sale.order"].search([("partner_id.name", "=", "Ana")])
+        )
+
     def test_it_is_delivered_where_the_buyer_says_to_an_address_of_its_own(self):
         order = self.sold(
             delivery={

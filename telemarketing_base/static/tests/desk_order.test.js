@@ -138,6 +138,17 @@ test("the final price comes while one goes on, asked once for several clicks", a
     expect(".o_tm_taxes").toHaveText(/VAT 21 12/);
 });
 
+test("a result that reached nobody takes no order; the articles stay to be seen", async () => {
+    const server = await openOrder();
+    server.campaign.dispositions.find(({key}) => key === "1").spoken = false;
+    await click(".o_tm_more");
+    await animationFrame();
+    await result("1");
+    expect(server.heard("close_and_get_next")).toHaveLength(0);
+    expect(".o_tm_results .o_tm_wanted_text").toHaveText(/take the articles out/);
+    expect(".o_tm_quantity input").toHaveValue(1);
+});
+
 test("a sale says how it is paid; its account is sent and kept nowhere", async () => {
     const server = await openOrder();
     await click(".o_tm_more");

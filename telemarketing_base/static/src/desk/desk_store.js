@@ -1214,7 +1214,7 @@ export class DeskStore extends Reactive {
                 ),
             };
         }
-        const unready = orderMissing(this);
+        const unready = orderMissing(this, disposition);
         if (unready) {
             return {where: "order", text: unready};
         }

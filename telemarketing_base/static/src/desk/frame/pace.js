@@ -16,8 +16,9 @@ const NEARLY = 0.75;
 
 function start(desk, kind, seconds, held = false) {
     const left = seconds * 1000;
-    desk.clock.now = desk.now();
-    desk.countdown = {kind, until: desk.now() + left, left: held ? left : 0, held};
+    const now = desk.now();
+    desk.clock.now = now;
+    desk.countdown = {kind, until: now + left, left: held ? left : 0, held};
 }
 
 export function stop(desk) {
@@ -66,8 +67,9 @@ export function toggleHold(desk) {
         return;
     }
     if (countdown.held) {
-        desk.clock.now = desk.now();
-        countdown.until = desk.now() + countdown.left;
+        const now = desk.now();
+        desk.clock.now = now;
+        countdown.until = now + countdown.left;
         countdown.held = false;
     } else {
         hold(desk);

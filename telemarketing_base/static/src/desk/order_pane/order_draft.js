@@ -63,9 +63,15 @@ function paymentMissing(desk) {
 }
 
 /** What the order still wants: a sentence, or "". The server judges again. */
-export function orderMissing(desk) {
+export function orderMissing(desk, disposition) {
     if (!orderLines(desk).length) {
         return "";
+    }
+    if (disposition.spoken === false || disposition.kind === "exclude") {
+        return _t(
+            "“%s” does not go with an order: take the articles out, or give another result.",
+            disposition.name
+        );
     }
     const details = orderDetails(desk.draft);
     const typed = [details.iban, details.holder, details.code].concat(
