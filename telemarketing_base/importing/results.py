@@ -252,7 +252,7 @@ def read_headings(headings: Sequence[str]) -> tuple[list[str | None], list[str]]
 def read_line(
     cells: Mapping[str, object],
     spanish: bool = False,
-    words: Mapping[str, Mapping[str, tuple]] = WORDS,
+    words: Mapping[str, Mapping[str, tuple]] | None = None,
 ) -> tuple[dict, list[Problem]]:
     """The cells of a line, by column's name → (values, what is wrong with them).
 
@@ -264,7 +264,7 @@ def read_line(
         column = BY_NAME[name]
         heading = column.heading(spanish)
         try:
-            values[name] = _read_cell(column, heading, cell, spanish, words)
+            values[name] = _read_cell(column, heading, cell, spanish, words or WORDS)
         except _Wrong as wrong:
             problems.append(wrong.problem)
     path = [values.get(level) or "" for level in LEVELS]
@@ -346,14 +346,14 @@ def write_value(
     name: str,
     value: object,
     spanish: bool,
-    words: Mapping[str, Mapping[str, tuple]] = WORDS,
+    words: Mapping[str, Mapping[str, tuple]] | None = None,
 ) -> str:
     """What stands in the cell of this value: what ``read_line`` reads back."""
     column = BY_NAME[name]
     if column.shape == "yes_no":
         return ("sí" if spanish else "yes") if value else "no"
     if column.shape == "choice":
-        return words[name][value][spanish] if value else ""
+        return (words or WORDS)[name][value][spanish] if value else ""
     if column.shape == "names":
         return " | ".join(value or ())
     if column.shape == "number":

@@ -193,7 +193,6 @@ class TelemarketingDisposition(models.Model):
         help="How it is redialled, with what it takes over from its parent.",
     )
     in_words = fields.Char(
-        "In Words",
         compute="_compute_in_words",
         help="What it does besides being recorded.",
     )

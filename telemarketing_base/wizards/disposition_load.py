@@ -2,6 +2,7 @@ import base64
 import binascii
 import logging
 from collections import defaultdict
+from contextlib import suppress
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -229,23 +230,20 @@ class TelemarketingDispositionLoad(models.TransientModel):
             )
         entries, unknown = self._read()
         lines = []
-        try:
-            with self.env.cr.savepoint():
-                work = _Work(self.env, self.company_id)
-                for depth in (1, 2, 3):
-                    for entry in entries:
-                        if len(entry["path"]) == depth and not entry["problems"]:
-                            work.take(entry)
-                work.check_repeated(entries)
-                above = self.env._("A level above, made for this line.")
+        with suppress(_Undone), self.env.cr.savepoint():
+            work = _Work(self.env, self.company_id)
+            for depth in (1, 2, 3):
                 for entry in entries:
-                    lines += _preview_lines(entry, above)
-                # What somebody has to look at comes first.
-                lines.sort(key=lambda line: _ORDER.index(line["action"]))
-                if not keep(lines):
-                    raise _Undone
-        except _Undone:
-            pass
+                    if len(entry["path"]) == depth and not entry["problems"]:
+                        work.take(entry)
+            work.check_repeated(entries)
+            above = self.env._("A level above, made for this line.")
+            for entry in entries:
+                lines += _preview_lines(entry, above)
+            # What somebody has to look at comes first.
+            lines.sort(key=lambda line: _ORDER.index(line["action"]))
+            if not keep(lines):
+                raise _Undone
         return lines, unknown
 
 
@@ -360,12 +358,10 @@ class _Work:
         """Do what this line says, or note why not."""
         made, added, moved = set(self.made), [], []
         try:
-            with self.env.cr.savepoint():
+            with suppress(_Undone), self.env.cr.savepoint():
                 self._take(entry, added, moved)
                 if entry["problems"]:
                     raise _Undone
-        except _Undone:
-            pass
         except AccessError:
             entry["problems"].append(
                 self.env._(
