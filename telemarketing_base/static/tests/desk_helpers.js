@@ -43,7 +43,7 @@ export function makeCampaign(values = {}) {
         average_seconds: 100,
         callback_notice_minutes: 10,
         dispositions: [
-            disposition(1, "No answer", {key: "1"}),
+            disposition(1, "No answer", {key: "1", spoken: false}),
             disposition(5, "Call back", {key: "5", needs_callback: true}),
             disposition(6, "Not interested", {key: "6", leaf: false}),
             disposition(61, "Price", {parent_id: 6, level: 2}),

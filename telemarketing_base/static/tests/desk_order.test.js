@@ -140,7 +140,6 @@ test("the final price comes while one goes on, asked once for several clicks", a
 
 test("a result that reached nobody takes no order; the articles stay to be seen", async () => {
     const server = await openOrder();
-    server.campaign.dispositions.find(({key}) => key === "1").spoken = false;
     await click(".o_tm_more");
     await animationFrame();
     await result("1");
