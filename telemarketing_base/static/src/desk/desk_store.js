@@ -92,6 +92,9 @@ export class DeskStore extends Reactive {
         this.pauseAfter = false;
         this.asking = "";
         this.consentSaid = "";
+        // The line of the script that a key ticked last; what was done, in words.
+        this.ticked = "";
+        this.told = "";
         this.flowing = false;
         this.notesState = "";
         this.held = false;
@@ -644,6 +647,8 @@ export class DeskStore extends Reactive {
             }
         }
         this.call = call;
+        this.ticked = "";
+        this.told = "";
         this.asking = "";
         this.consentSaid = "";
         delete this.errors.consent;
@@ -793,7 +798,20 @@ export class DeskStore extends Reactive {
         );
         if (next) {
             this.toggleConfirmed(next.key);
+            // Nobody says to have read what was not seen: the script goes there.
+            this.ticked = next.key;
         }
+    }
+
+    /** What the result that waits still wants, as it is now, or how it is recorded. */
+    get pendingText() {
+        const {dispositionId, where, text} = this.pending || {};
+        const disposition = where && where !== "effects" && this.disposition(dispositionId);
+        if (!disposition || !this.draft) {
+            return text || "";
+        }
+        const missing = this.missingFor(disposition);
+        return missing ? missing.text : _t("Now Enter records “%s”.", disposition.name);
     }
 
     profileValue(name) {
@@ -1086,6 +1104,7 @@ export class DeskStore extends Reactive {
             if (!answer.lost_seat && this.draft?.uuid === draft.uuid) {
                 this.edit({objection: null});
                 this.pending = null;
+                this.told = _t("Taken back: nothing was recorded against calling.");
             }
             return this._apply(answer);
         });
@@ -1196,11 +1215,8 @@ export class DeskStore extends Reactive {
             return {
                 where: "script",
                 text: _t(
-                    "“%(result)s” wants these lines of the script said and ticked first: %(lines)s.",
-                    {
-                        result: disposition.name,
-                        lines: unsaid.map((line) => line.text).join("; "),
-                    }
+                    "“%(result)s” wants %(count)s lines of the script said and ticked first (Alt+L).",
+                    {result: disposition.name, count: unsaid.length}
                 ),
             };
         }
@@ -1341,6 +1357,12 @@ export class DeskStore extends Reactive {
     /** A slip of the hand: the person is on the desk again and wants a result. */
     async undoClose() {
         if (!this.canUndoClose) {
+            if (this.notice && !this.inCall) {
+                const why = this.notice.undo
+                    ? _t("It is too late to take the result back.")
+                    : _t("More came of this call than a result: it stands.");
+                this.setError("result", why);
+            }
             return false;
         }
         const {uuid} = this.notice.undo;
@@ -1429,7 +1451,8 @@ export class DeskStore extends Reactive {
         this._forget(entry);
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
-        this.notice = this._noticeOf(entry, answer.closed);
+        const name = this.call?.target.id === entry.target_id && this.call.contact.name;
+        this.notice = {...this._noticeOf(entry, answer.closed), name: name || ""};
         if (answer.closed?.undo_until) {
             this.notice.undo = {uuid: entry.uuid, until: answer.closed.undo_until};
         }

@@ -68,15 +68,7 @@ export class CallbackPicker extends Component {
     }
 
     get text() {
-        if (!this.wanted) {
-            return "";
-        }
-        const {dispositionId, text} = this.desk.pending;
-        const disposition = this.desk.disposition(dispositionId);
-        if (this.callback.at && disposition && !this.desk.missingFor(disposition)) {
-            return _t("Now Enter records “%s”.", disposition.name);
-        }
-        return text;
+        return this.wanted ? this.desk.pendingText : "";
     }
 
     get zone() {

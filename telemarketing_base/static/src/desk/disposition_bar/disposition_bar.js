@@ -95,8 +95,11 @@ export class DispositionBar extends Component {
     }
 
     get recorded() {
-        const {label, order, appointment, training, todo} = this.desk.notice;
-        return [_t("Recorded: %s", label), order, appointment, ...training, ...todo]
+        const {name, label, order, appointment, training, todo} = this.desk.notice;
+        const what = name
+            ? _t("Recorded for %(name)s: %(label)s", {name, label})
+            : _t("Recorded: %s", label);
+        return [what, order, appointment, ...training, ...todo]
             .filter(Boolean)
             .join(" · ");
     }
@@ -120,6 +123,9 @@ export class DispositionBar extends Component {
         }
         if (this.state.path.length) {
             return _t("Choose which. 0 goes back.");
+        }
+        if (this.desk.told) {
+            return this.desk.told;
         }
         return this.row.left ? _t("%s more: write to find them.", this.row.left) : "";
     }
@@ -215,6 +221,8 @@ export class DispositionBar extends Component {
         } else if (this.desk.pending) {
             consume(ev);
             this.desk.pending = null;
+            // Where the result had put the hand: the next Enter is not for it.
+            document.activeElement?.blur();
         }
     }
 }

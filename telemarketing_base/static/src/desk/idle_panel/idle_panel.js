@@ -124,8 +124,8 @@ export class IdlePanel extends Component {
 
     get choices() {
         return [
-            ["all", _t("All")],
-            ["mine", _t("Mine")],
+            ["all", _t("All callbacks")],
+            ["mine", _t("My own")],
             ["anyone", _t("Anyone's")],
             ["here", _t("This campaign")],
         ];

@@ -82,7 +82,8 @@ export class OrderPane extends Component {
             return this.ordered ? _t("Without taxes, until the price is known") : "";
         }
         const price = (amount) => formatPrice(amount, quote.currency);
-        return [_t("Net %s", price(quote.untaxed))]
+        const net = quote.taxes.length ? [_t("Net %s", price(quote.untaxed))] : [];
+        return net
             .concat(quote.taxes.map(({name, amount}) => `${name} ${price(amount)}`))
             .join(" · ");
     }

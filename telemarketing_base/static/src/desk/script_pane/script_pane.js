@@ -1,4 +1,4 @@
-import {Component, markup} from "@odoo/owl";
+import {Component, markup, useEffect, useRef} from "@odoo/owl";
 import {browser} from "@web/core/browser/browser";
 import {_t} from "@web/core/l10n/translation";
 import {useDesk} from "../desk_hooks";
@@ -60,6 +60,19 @@ export class ScriptPane extends Component {
 
     setup() {
         this.desk = useDesk();
+        this.root = useRef("root");
+        useEffect(
+            (key) => key && this.showLine(`[data-confirm="${CSS.escape(key)}"]`),
+            () => [this.desk.ticked]
+        );
+        useEffect(
+            (wanted) => wanted && this.showLine(".o_tm_confirm_line.o_tm_wanted"),
+            () => [this.desk.pending?.where === "script"]
+        );
+    }
+
+    showLine(selector) {
+        this.root.el?.querySelector(selector)?.scrollIntoView({block: "center"});
     }
 
     get scripts() {
@@ -110,6 +123,7 @@ export class ScriptPane extends Component {
         return (this.script.confirm_lines || []).map((line) => ({
             ...line,
             read: draft.confirmed.includes(line.key),
+            ticked: line.key === this.desk.ticked,
             wanted: unsaid.some((each) => each.key === line.key),
             moment: line.legal ? MOMENTS[line.when]?.() : "",
         }));
@@ -120,6 +134,7 @@ export class ScriptPane extends Component {
         const left = this.lines.filter(
             (line) => !line.read && line.when !== "objection"
         ).length;
-        return left ? _t("%s left", left) : "";
+        const {length} = this.lines;
+        return left ? _t("%(left)s of %(all)s left", {left, all: length}) : "";
     }
 }
