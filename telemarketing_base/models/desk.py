@@ -1645,6 +1645,7 @@ class TelemarketingDesk(models.AbstractModel):
             "notes": interaction.notes or "",
             "reason_id": interaction.reason_id.id,
             "is_call": interaction.is_call,
+            "incoming": interaction.direction == "in",
             "confirmed": interaction.confirmed_lines or [],
         }
 

@@ -455,7 +455,7 @@ test("a sale waits for the legal lines, which light up; ticked, it is recorded",
     expect(".o_tm_confirm_line.o_tm_wanted").toHaveCount(0);
     await keys("7");
     expect(closes(server)).toEqual([]);
-    expect(".o_tm_work [role=alert]").toHaveText(/Who calls; Total price/);
+    expect(".o_tm_work [role=alert]").toHaveText(/2 lines of the script/);
     expect(".o_tm_confirm_line.o_tm_wanted").toHaveCount(2);
     await click("[data-confirm='9:L0'] input");
     await animationFrame();

@@ -144,6 +144,6 @@ test("the slip says what the result would have done", async () => {
     await hit("1");
     await animationFrame();
     expect(".o_tm_results_notice").toHaveText(
-        "Recorded: No answer · Person 1 would have become a prospect."
+        "Recorded for Person 1: No answer · Person 1 would have become a prospect."
     );
 });

@@ -1451,7 +1451,8 @@ export class DeskStore extends Reactive {
         this._forget(entry);
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
-        const name = this.call?.target.id === entry.target_id && this.call.contact.name;
+        const {target, contact} = this.call || {};
+        const name = target?.id === entry.target_id && contact?.name;
         this.notice = {...this._noticeOf(entry, answer.closed), name: name || ""};
         if (answer.closed?.undo_until) {
             this.notice.undo = {uuid: entry.uuid, until: answer.closed.undo_until};

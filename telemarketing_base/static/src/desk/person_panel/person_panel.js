@@ -63,6 +63,18 @@ export class PersonPanel extends Component {
     get may() {
         const may = this.desk.call.may_call || {};
         const until = formatWhen(may.until, this.desk.clock.now);
+        if (this.desk.call.interaction?.incoming) {
+            const why = may.answer === "allowed" ? "" : may.reason;
+            return {
+                sign: "fa-phone",
+                kind: "success",
+                text: _t("They called us"),
+                may: {
+                    ...may,
+                    reason: why && _t("They may not be called back: %s", why),
+                },
+            };
+        }
         if (may.answer === "never") {
             return {sign: "fa-ban", kind: "danger", text: _t("May not be called"), may};
         }
