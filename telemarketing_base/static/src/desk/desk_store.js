@@ -588,7 +588,11 @@ export class DeskStore extends Reactive {
     /** One click: an automatic campaign calls if the law allows it, a manual one shows
      * the card. */
     async workCallback({target_id: targetId, campaign_id: campaignId}) {
+        const before = this.campaign?.id;
         const opened = await this.openTarget(targetId, campaignId);
+        if (opened && before && this.campaign.id !== before) {
+            this.told = _t("Now in %s, whose callback this is.", this.campaign.name);
+        }
         if (opened && this.campaign.auto_next && this.call?.target.id === targetId) {
             await this.dial();
         }

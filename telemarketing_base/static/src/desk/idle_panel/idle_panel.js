@@ -229,12 +229,21 @@ export class IdlePanel extends Component {
 
     setOwn(own) {
         this.state.own = own;
-        this.state.cards = [];
-        this.state.searched = false;
+        return this.state.searched && this.search();
     }
 
-    async onSearch(ev) {
+    closeSearch() {
+        this.state.searched = false;
+        this.state.cards = [];
+        this.state.text = "";
+    }
+
+    onSearch(ev) {
         ev.preventDefault();
+        return this.search();
+    }
+
+    async search() {
         const text = this.state.text.trim();
         if (!text || this.state.searching) {
             return;
