@@ -139,6 +139,25 @@ test("more than nine results are found by writing", async () => {
     expect(closes(server)).toEqual([99]);
 });
 
+test("a result that begins with what is typed comes first, its own name in front", async () => {
+    const server = await openTalking({
+        campaign: makeCampaign({
+            dispositions: [
+                disposition(1, "Not interested", {leaf: false}),
+                disposition(2, "Price", {parent_id: 1, level: 2}),
+                disposition(3, "Interested: send information"),
+            ],
+        }),
+    });
+    await contains(".o_tm_results_search").edit("int", {confirm: false});
+    expect(queryAllTexts(".o_tm_result_name")).toEqual([
+        "Interested: send information",
+        "Price ◂ Not interested",
+    ]);
+    await keys("Enter");
+    expect(closes(server)).toEqual([3]);
+});
+
 test("a callback without a date lights the picker in place; Enter then records it", async () => {
     const server = await openTalking();
     await keys("5");

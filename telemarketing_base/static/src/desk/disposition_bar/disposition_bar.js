@@ -63,11 +63,17 @@ export class DispositionBar extends Component {
     }
 
     get found() {
-        const words = plain(this.state.filter).split(/\s+/).filter(Boolean);
+        const typed = plain(this.state.filter).trim();
+        const words = typed.split(/\s+/).filter(Boolean);
         return this.all
             .filter((each) => each.leaf)
-            .map((each) => ({...each, key: "", name: this.pathName(each)}))
-            .filter((each) => words.every((word) => plain(each.name).includes(word)));
+            .map((each) => {
+                const path = this.pathName(each);
+                const begins = plain(each.name).startsWith(typed);
+                return {...each, key: "", name: path, begins};
+            })
+            .filter((each) => words.every((word) => plain(each.name).includes(word)))
+            .sort((one, other) => other.begins - one.begins);
     }
 
     get row() {
@@ -130,14 +136,15 @@ export class DispositionBar extends Component {
         return this.row.left ? _t("%s more: write to find them.", this.row.left) : "";
     }
 
+    /** Its own name first: what it is under may be cut off. */
     pathName(disposition) {
         const names = [];
         let each = disposition;
         while (each && names.length < 5) {
-            names.unshift(each.name);
+            names.push(each.name);
             each = each.parent_id ? this.desk.disposition(each.parent_id) : null;
         }
-        return names.join(" ▸ ");
+        return names.join(" ◂ ");
     }
 
     reset() {
