@@ -285,8 +285,8 @@ class TelemarketingDeskOrder(models.AbstractModel):
             )
         if not ordered:
             return None
-        if disposition.outcome == "none" or disposition.effective_kind == "exclude":
-            # Nobody to whom it was read, or somebody who wants none of it.
+        if not disposition._is_sale():
+            # What a sale wants said and read is not asked of other results.
             raise UserError(
                 self.env._(
                     "“%s” does not go with an order: take the articles out, or give "

@@ -574,7 +574,6 @@ class TelemarketingDisposition(models.Model):
                 "needs_order": disposition.needs_order,
                 "needs_appointment": disposition.needs_appointment,
                 "qualifies": disposition.qualifies,
-                "spoken": disposition.outcome != "none",
                 "sale": disposition._is_sale(),
                 "legal": list(disposition._legal_moments()),
                 "known": disposition.id in known,

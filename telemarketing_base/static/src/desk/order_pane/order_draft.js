@@ -67,7 +67,7 @@ export function orderMissing(desk, disposition) {
     if (!orderLines(desk).length) {
         return "";
     }
-    if (disposition.spoken === false || disposition.kind === "exclude") {
+    if (!disposition.sale) {
         return _t(
             "“%s” does not go with an order: take the articles out, or give another result.",
             disposition.name
