@@ -80,6 +80,26 @@ class TestTours(TelemarketingCommon, HttpCase):
             3,
         )
 
+    def test_agent_works_by_hand(self):
+        self.campaign.auto_next = False
+        self.start_tour(
+            "/odoo", "telemarketing_agent_manual", login=self.agent_a.login
+        )
+        ana, berta, _carla = (person.target_ids for person in self.people)
+        self.assertEqual(berta.callback_user_id, self.agent_a)
+        self.assertEqual((ana.state, ana.attempts), ("leased", 0))
+
+    def test_agent_is_given_people_and_calls(self):
+        self.campaign.write(
+            {"auto_next": True, "preview_seconds": 2, "next_seconds": 1}
+        )
+        self.start_tour(
+            "/odoo", "telemarketing_agent_automatic", login=self.agent_a.login
+        )
+        ana, berta, _carla = (person.target_ids for person in self.people)
+        self.assertEqual((ana.state, ana.attempts), ("ready", 1))
+        self.assertIn(berta.state, ("leased", "talking"))
+
     def test_supervisors_loading(self):
         self.start_tour(
             "/odoo",

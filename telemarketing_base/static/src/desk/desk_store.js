@@ -1414,7 +1414,12 @@ export class DeskStore extends Reactive {
 
     /** What is said of a result that the server has recorded. */
     _noticeOf(entry, closed) {
+        const {target, contact} = this.call || {};
+        const until = closed?.undo_until;
         return {
+            // The next person is on the desk while this stands there.
+            name: (target?.id === entry.target_id && contact?.name) || "",
+            undo: until ? {uuid: entry.uuid, until} : null,
             label: entry.label,
             order: closed?.order ? closed.order.name : "",
             appointment: closed?.appointment?.text || "",
@@ -1455,12 +1460,7 @@ export class DeskStore extends Reactive {
         this._forget(entry);
         this.lastAsk = this.now();
         this.restUntil = this.now() + HAND_REST;
-        const {target, contact} = this.call || {};
-        const name = target?.id === entry.target_id && contact?.name;
-        this.notice = {...this._noticeOf(entry, answer.closed), name: name || ""};
-        if (answer.closed?.undo_until) {
-            this.notice.undo = {uuid: entry.uuid, until: answer.closed.undo_until};
-        }
+        this.notice = this._noticeOf(entry, answer.closed);
         if (this.call && this.call.target.id === entry.target_id) {
             this._setCall(false);
         } else if (this.call) {

@@ -1,28 +1,6 @@
+import {keepTelephoneLinks, phase, press, result} from "./tour_steps";
 import {registry} from "@web/core/registry";
 import {stepUtils} from "@web_tour/tour_utils";
-
-const phase = (name) => `.o_tm_desk[data-phase='${name}']`;
-const result = (code) => `.o_tm_result[data-disposition-code='${code}']`;
-
-/** The desk ignores a hand that is still on the last key; people take longer. */
-function press(selector) {
-    return {
-        trigger: `${selector}:enabled`,
-        async run({queryOne}) {
-            await new Promise((resolve) => setTimeout(resolve, 900));
-            queryOne(selector).click();
-        },
-    };
-}
-
-/** A telephone link must not leave the page of a test. */
-function keepTelephoneLinks() {
-    document.addEventListener("click", (ev) => {
-        if (ev.target.closest("a[href^='tel:']")) {
-            ev.preventDefault();
-        }
-    });
-}
 
 registry.category("web_tour.tours").add("telemarketing_agent_morning", {
     url: "/odoo",
