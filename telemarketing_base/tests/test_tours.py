@@ -82,9 +82,7 @@ class TestTours(TelemarketingCommon, HttpCase):
 
     def test_agent_works_by_hand(self):
         self.campaign.auto_next = False
-        self.start_tour(
-            "/odoo", "telemarketing_agent_manual", login=self.agent_a.login
-        )
+        self.start_tour("/odoo", "telemarketing_agent_manual", login=self.agent_a.login)
         ana, berta, _carla = (person.target_ids for person in self.people)
         self.assertEqual(berta.callback_user_id, self.agent_a)
         self.assertEqual((ana.state, ana.attempts), ("leased", 0))

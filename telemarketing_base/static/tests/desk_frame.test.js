@@ -219,7 +219,9 @@ test("a key's press shows before the server answers", async () => {
     slow.resolve();
     await animationFrame();
     await animationFrame();
-    expect(".o_tm_results .o_tm_results_notice").toHaveText(/Recorded for Person 1: No answer/);
+    expect(".o_tm_results .o_tm_results_notice").toHaveText(
+        /Recorded for Person 1: No answer/
+    );
 });
 
 test("Next and Dial show that they were pressed before the server answers", async () => {

@@ -810,7 +810,8 @@ export class DeskStore extends Reactive {
     /** What the result that waits still wants, as it is now, or how it is recorded. */
     get pendingText() {
         const {dispositionId, where, text} = this.pending || {};
-        const disposition = where && where !== "effects" && this.disposition(dispositionId);
+        const disposition =
+            where && where !== "effects" && this.disposition(dispositionId);
         if (!disposition || !this.draft) {
             return text || "";
         }
@@ -1413,18 +1414,22 @@ export class DeskStore extends Reactive {
     }
 
     /** What is said of a result that the server has recorded. */
-    _noticeOf(entry, closed) {
+    /** For the time after: the next person is on the desk by then. */
+    _nameOf(targetId) {
         const {target, contact} = this.call || {};
-        const until = closed?.undo_until;
+        return (target?.id === targetId && contact?.name) || "";
+    }
+
+    _noticeOf(entry, closed) {
+        const {order, appointment, training, todo, undo_until: until} = closed || {};
         return {
-            // The next person is on the desk while this stands there.
-            name: (target?.id === entry.target_id && contact?.name) || "",
+            name: this._nameOf(entry.target_id),
             undo: until ? {uuid: entry.uuid, until} : null,
             label: entry.label,
-            order: closed?.order ? closed.order.name : "",
-            appointment: closed?.appointment?.text || "",
-            training: closed?.training || [],
-            todo: closed?.todo || [],
+            order: order ? order.name : "",
+            appointment: appointment ? appointment.text : "",
+            training: training || [],
+            todo: todo || [],
         };
     }
 

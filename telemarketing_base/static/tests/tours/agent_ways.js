@@ -28,7 +28,7 @@ registry.category("web_tour.tours").add("telemarketing_agent_manual", {
             content: "the callback is worked from the start page",
             trigger: ".o_tm_callback_open:contains(Berta Dos)",
         },
-        {trigger: ".o_tm_next", run: "click"},
+        press(".o_tm_next"),
         {trigger: `${phase("preview")}:contains(Ana Uno)`},
     ],
 });
