@@ -810,6 +810,8 @@ class TelemarketingDesk(models.AbstractModel):
         return {
             "now": self._text(self._now()),
             "consent": self._consent_values(target, interaction.basis or ""),
+            # What was said may be what the call rests on.
+            **self._phones_answer(target),
         }
 
     # CLOSING

@@ -201,8 +201,7 @@ class TelemarketingOrderLife(models.AbstractModel):
                 order=self.name,
                 buyer=self.partner_id.display_name,
             )
-        campaign = self.telemarketing_campaign_id
-        template = campaign.quote_mail_template_id or self._find_mail_template()
+        template = self._find_mail_template()
         if not template:
             return self.env._("There is no mail template for quotations.")
         self.with_context(mark_so_as_sent=True)._send_order_notification_mail(
@@ -230,13 +229,14 @@ class TelemarketingOrderLife(models.AbstractModel):
                         order=order.name,
                         why=str(error),
                     )
-            order.telemarketing_send_due = False
-            if failed:
-                try:
-                    with self.env.cr.savepoint():
+            try:
+                with self.env.cr.savepoint():
+                    if failed:
                         order._telemarketing_todo(failed)
-                except Exception:
-                    _logger.exception("no to-do for the order %s: %s", order.id, failed)
+                    order.telemarketing_send_due = False
+            except Exception:
+                # Somebody has to be told: it is tried again.
+                _logger.exception("no to-do for the order %s: %s", order.id, failed)
             if self.env.context.get("cron_id"):
                 self.env["ir.cron"]._commit_progress(1, remaining=len(orders) - left)
 

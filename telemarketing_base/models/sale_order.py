@@ -120,7 +120,13 @@ class SaleOrder(models.Model):
     def _find_mail_template(self):
         """The campaign's own words go with the offer of a call."""
         self.ensure_one()
-        own = self.sudo().telemarketing_campaign_id.quote_mail_template_id
+        campaign = self.sudo().telemarketing_campaign_id
+        own = campaign.quote_mail_template_id or (
+            campaign
+            and self.env.ref(
+                "telemarketing_base.mail_template_quotation", raise_if_not_found=False
+            )
+        )
         if (
             own
             and self.state in ("draft", "sent")

@@ -248,6 +248,20 @@ class TestOrderTerms(OrderLifeCommon):
             each.action_confirm()
             self.assertEqual(each.invoice_status, "no")
 
+    def test_offer_is_sent_in_the_buyers_language(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        module = self.env["ir.module.module"].search(
+            [("name", "in", ["sale", "telemarketing_base"])]
+        )
+        module._update_translations(["es_ES"])
+        order = self.sell(buyer={"lang": "es_ES"})
+        order._cron_telemarketing_send()
+        self.assertEqual(order.state, "sent")
+        sent = order.message_ids.filtered("notified_partner_ids")[:1]
+        self.assertEqual(sent.subject, f"{self.company_a.name}: su oferta {order.name}")
+        self.assertTrue(sent.attachment_ids)
+        self.assertIn("por escrito", sent.body)
+
     def test_proof_with_a_card_number_is_refused(self):
         order = self.sell()
         with self.assertRaisesRegex(UserError, "card number"):
@@ -283,4 +297,7 @@ class TestOrderTerms(OrderLifeCommon):
         ):
             (bad | good)._cron_telemarketing_send()
         self.assertEqual(good.telemarketing_acceptance, "sent")
+        self.assertTrue(bad.telemarketing_send_due)
+        bad._cron_telemarketing_send()
         self.assertFalse(bad.telemarketing_send_due)
+        self.assertIn("no mail address", str(bad.activity_ids.note))

@@ -47,6 +47,7 @@ class TelemarketingOrderMake(models.TransientModel):
                 [
                     ("state", "=", "running"),
                     ("principal_id", "=", principal.id),
+                    ("training", "=", False),
                     ("company_id", "=", self.env.company.id),
                 ],
                 limit=200,

@@ -1168,6 +1168,8 @@ export class DeskStore extends Reactive {
                 return false;
             }
             this.call.consent = answer.consent;
+            this.call.phones = answer.phones || this.call.phones;
+            this.call.may_call = answer.may_call || this.call.may_call;
             this.consentSaid = said;
             this.asking = "";
             if (answer.objection) {
