@@ -66,17 +66,6 @@ def axe():
     pytest.fail("axe-core is not there: run by ./tm test whole")
 
 
-def resize(one, width, height, touch=False):
-    one.send(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=height,
-        deviceScaleFactor=1,
-        mobile=touch,
-    )
-    one.run("new Promise((done) => setTimeout(done, 300))")
-
-
 def walk(one, campaign):
     """The states of a call, one after the other; yields the name of each."""
     one.until("!!document.querySelector('.o_tm_campaign_card')")
@@ -175,7 +164,7 @@ def test_the_desk_fits_each_screen_and_a_finger(server, books, browser):
     outside, small = {}, {}
     for state in walk(one, agent.campaign):
         for width, height in SIZES:
-            resize(one, width, height)
+            one.size(width, height)
             if max(one.run(OUTSIDE)) > 0:
                 outside[f"{state} {width}"] = one.run(OUTSIDE)
             if width <= 1024 and (found := one.run(SMALL)):
