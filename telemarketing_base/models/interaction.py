@@ -12,6 +12,10 @@ from .number import KINDS as NUMBER_KINDS
 # Of a delivery address, as the desk gives it.
 DELIVERY = ("name", "street", "street2", "zip", "city")
 
+# The call itself tells who made a record, and when; and whoever makes thirty an hour
+# does not want the mail of all of them.
+_UNLOGGED = {"mail_create_nolog": True, "mail_create_nosubscribe": True}
+
 _logger = logging.getLogger(__name__)
 
 
@@ -389,16 +393,20 @@ class TelemarketingInteraction(models.Model):
             with self.env.cr.savepoint():
                 partner = contact.partner_id or self._match_partner()
                 if not partner:
-                    partner = self.env["res.partner"].create(
-                        contact._prepare_partner_values()
+                    partner = (
+                        self.env["res.partner"]
+                        .with_context(**_UNLOGGED)
+                        .create(contact._prepare_partner_values())
                     )
                 elif partner.funnel_stage != "client":
                     partner.funnel_stage = "prospect"
                 contact.partner_id = partner
                 self.partner_id = partner
                 if not contact.lead_id or not contact.lead_id.active:
-                    contact.lead_id = self.env["crm.lead"].create(
-                        self._prepare_lead_values()
+                    contact.lead_id = (
+                        self.env["crm.lead"]
+                        .with_context(**_UNLOGGED)
+                        .create(self._prepare_lead_values())
                     )
                 self.lead_id = contact.lead_id
                 self.env.flush_all()
@@ -602,8 +610,11 @@ class TelemarketingInteraction(models.Model):
             return Order, [todo]
         try:
             with self.env.cr.savepoint():
-                order = Order.with_company(self.company_id).create(
-                    self._prepare_order_values(given)
+                Order = Order.with_company(self.company_id)
+                order = Order.browse(
+                    Order.with_context(**_UNLOGGED)
+                    .create(self._prepare_order_values(given))
+                    .id
                 )
                 notices = order._telemarketing_apply_offers(given.get("codes") or [])
                 if given.get("iban"):
