@@ -1,0 +1,1 @@
+"""Simulated days to measure pacers by; see README.md."""
