@@ -188,6 +188,31 @@ setup_nginx() {
     export TM_NGINX
 }
 
+# ---------------------------------------------------------------- PyPy
+# Simulated days run ten times faster under its compiler; the code is the same. Of this
+# machine's own Debian, unpacked: 13 MB to download, 60 MB on disk.
+setup_pypy() {
+    for TM_PYPY in /usr/bin/pypy3 "$TM_CACHE/pypy/pypy3"; do
+        [ -x "$TM_PYPY" ] && { export TM_PYPY; return 0; }
+    done
+    need_packages <<-LIST
+	apt-get apt
+	dpkg-deb dpkg
+	LIST
+    say "PyPy from Debian (unpacked, not installed)"
+    got=$(mktemp -d) || die "no room for temporary files"
+    [ -n "${TM_APT_FRESH:-}" ] || { as_root apt-get update -qq || die "apt-get update failed"; TM_APT_FRESH=1; }
+    (cd "$got" && apt-get -q -o APT::Sandbox::User="" download pypy3 pypy3-lib >&2) || die "could not download pypy3"
+    rm -rf "$TM_CACHE/pypy"; mkdir -p "$TM_CACHE/pypy"
+    for deb in "$got"/*.deb; do dpkg-deb -x "$deb" "$TM_CACHE/pypy" || die "could not unpack pypy3"; done
+    rm -rf "$got"
+    library=$(dirname "$(find "$TM_CACHE/pypy" -name 'libpypy3*.so' | head -n 1)")
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/bin/pypy3 "$@"\n' "$library" "$TM_CACHE/pypy" > "$TM_CACHE/pypy/pypy3"
+    chmod +x "$TM_CACHE/pypy/pypy3"
+    "$TM_CACHE/pypy/pypy3" -c 'import json, multiprocessing' >&2 || die "pypy3 does not start; install it: apt-get install pypy3"
+    TM_PYPY=$TM_CACHE/pypy/pypy3; export TM_PYPY
+}
+
 link_odoo() {
     [ -n "${TM_ODOO_LIB:-}" ] || return 0
     site=$("$TM_VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')

@@ -15,7 +15,7 @@ from .. import events as ev
 from ..events import Event
 from .laws import Numbers
 
-IDLE, RINGING, WAITING, TALK, OVER = range(5)
+RINGING, WAITING, TALK = range(3)
 
 
 class Call:
@@ -45,9 +45,10 @@ class Day:
     """:param scenario: see ``scenario.py``
     :param seed: of this day; the same one gives every policy the same world
     :param pacer: anything with ``observe(event)`` and ``decide(now)``
+    :param numbers: by campaign, instead of the scenario's laws
     """
 
-    def __init__(self, scenario, seed, pacer):
+    def __init__(self, scenario, seed, pacer, numbers=None):
         self.scenario, self.pacer = scenario, pacer
         self.end = scenario["hours"] * 3600.0
         self.now = 0.0
@@ -56,7 +57,7 @@ class Day:
         self.delays = Random(f"{seed} delays")
         self.delay = scenario["delay"]
         self.campaigns = {law["name"]: law for law in scenario["campaigns"]}
-        self.numbers = {
+        self.numbers = numbers or {
             name: Numbers(law, f"{seed} {name}") for name, law in self.campaigns.items()
         }
         self.patience = {name: law["patience"] for name, law in self.campaigns.items()}
@@ -68,7 +69,8 @@ class Day:
         self.blind = False
         self.refusing = False
         self.refused = 0
-        self.told = {}
+        # Attempts that the pacer has not yet heard the end of.
+        self.dialled, self.open = 0, {}
         minutes = int(scenario["hours"] * 60) + 1
         # By minute: people served, abandoned, seconds talked.
         self.minutes = [[0, 0, 0.0] for _minute in range(minutes)]
@@ -113,6 +115,8 @@ class Day:
         heard, observe = self.heard, self.pacer.observe
         while heard and heard[0][0] <= self.now:
             for event in heard.popleft()[1]:
+                if event.kind == "ended":
+                    self.open.pop(event.call, None)
                 observe(event)
         self.ask()
 
@@ -147,8 +151,9 @@ class Day:
         person, number = self.numbers[campaign].next(now)
         counts = self.counts[campaign]
         counts["dials"] += 1
-        name = len(self.told) + 1
-        self.told[name] = None
+        self.dialled += 1
+        name = self.dialled
+        self.open[name] = None
         self.calls[name] = Call(campaign, person, number, now)
         self.pacer.observe(Event(now, "dialled", campaign, name))
         if self.refusing:
@@ -427,7 +432,7 @@ class Day:
         self.blind = False
         now = self.now
         events = []
-        for name in self.pacer_believes():
+        for name in self.open:
             call = self.calls.get(name)
             if call is None:
                 events.append(Event(now, "ended", None, name, None, ev.LOST))
@@ -445,10 +450,6 @@ class Day:
         self.tell(*events)
         for agent in list(self.ready):
             self.serve(agent)
-
-    def pacer_believes(self):
-        """Calls dialled in the last ten minutes or more that may be unknown to it."""
-        return list(self.told)[-2000:]
 
     # FIGURES
 
