@@ -228,13 +228,18 @@ def markdown(result):
             mean, error = difference(one, cell["progressive"])
             against = "" if policy == "progressive" else f"{mean:+.2f} ± {error:.2f}"
             settings = ", ".join(f"{k} {v}" for k, v in one["settings"].items())
-            lines.append(
-                f"| {TITLES.get(policy, policy)} | {one['talk']:.2f} ±"
-                f" {one['talk_error']:.2f} | {against} | {share(one['rate'])} |"
-                f" {share(one['rate_p95'])} |"
-                f" {share(one['rate_worst'])} | {one['over_limit']} | {one['wait_p50']:.0f} | {one['wait_p90']:.0f} |"
-                f" {one['dials_per_contact']:.2f} | {settings} |"
-            )
+            row = [
+                TITLES.get(policy, policy),
+                f"{one['talk']:.2f} ± {one['talk_error']:.2f}",
+                against,
+                *(share(one[key]) for key in ("rate", "rate_p95", "rate_worst")),
+                f"{one['over_limit']}",
+                f"{one['wait_p50']:.0f}",
+                f"{one['wait_p90']:.0f}",
+                f"{one['dials_per_contact']:.2f}",
+                settings,
+            ]
+            lines.append("| " + " | ".join(row) + " |")
         mistaken = cell["ours"]["mistaken"]
         if mistaken:
             lines += [
