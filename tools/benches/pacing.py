@@ -1,8 +1,8 @@
 """Pacing: our pacer and the others in simulated days; tables, JSON and charts in docs/.
 
-The days run under PyPy, two processes on two cores. Nine stationary cells with five
-policies within the hour; --full: twelve scenarios and all policies, overnight; --quick:
-two cells of a few days, to try it out, written nowhere in docs/.
+The days run under PyPy, a process for each core. Nine stationary cells with five
+policies, and three that are not with two, within the hour; --full: all policies,
+overnight; --quick: two cells of a few days, to try it out, not written to docs/.
 """
 
 import json
@@ -54,11 +54,10 @@ def plan(arguments):
     scenarios = ours()
     if arguments.quick:
         return [(name, DEFAULT) for name in scenarios if name[:2] in ("02", "03")]
-    if not arguments.full:
-        return [(name, DEFAULT) for name in scenarios if name[:2] <= "09"]
-    # The others were written for one campaign with one law.
+    stationary = tuple(POLICIES) if arguments.full else DEFAULT
+    # The others' rules were written for one campaign with one law.
     return [
-        (name, tuple(POLICIES) if name[:2] <= "09" else ("ours", "progressive"))
+        (name, stationary if name[:2] <= "09" else ("ours", "progressive"))
         for name in scenarios
     ]
 

@@ -123,7 +123,7 @@ def advise(pacer, name, agents=None):
         or not agents
     ):
         return Advice(PROGRESSIVE, 0.0, 0.0, 0.0, 0.0, 0.0, "unknown")
-    hours = max(AGENT_HOURS / agents, 1 / 3) + WARM_UP / 60
+    hours = min(max(AGENT_HOURS / agents, 1 / 3), 6) + WARM_UP / 60
     scenario = complete(
         {
             "hours": hours,

@@ -132,12 +132,11 @@ def interval(values):
 
 def student(freedom):
     """97.5 % quantile of Student's law (Cornish and Fisher's expansion)."""
-    z = 1.959964
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    )
+    z, n = 1.959964, freedom
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / n + second / n**2 + third / n**3
 
 
 def quantile(values, share):
