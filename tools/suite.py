@@ -11,7 +11,10 @@ import sysconfig
 from pathlib import Path
 
 HOME = Path(os.environ.get("TM_HOME") or Path(__file__).resolve().parent.parent)
-KERNELS = ("identity", "importing", "compliance", "pacing", "calculation", "booking")
+KERNELS = (
+    *("identity", "importing", "compliance", "booking"),
+    *("pacing", "ami", "calculation"),
+)
 
 
 def read_manifest(place):
