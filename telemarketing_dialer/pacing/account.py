@@ -56,9 +56,10 @@ class Account(Kept):
         self.tilt -= self.gain * (1 - self.target)
 
     def was_machine(self):
-        """One of the connected was none."""
+        """One of the connected was none, and earned nothing."""
         self.connected -= 1
         self.machines += 1
+        self.tilt -= self.gain * self.target
 
     def allowed(self):
         """The risk that one more call may have."""

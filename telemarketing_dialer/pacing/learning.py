@@ -32,11 +32,13 @@ class Kept:
     FIXED = ()
 
     def save(self):
-        return {
-            name: getattr(self, name)
-            for name in self.__slots__
-            if name not in self.FIXED
-        }
+        found = {}
+        for name in self.__slots__:
+            if name not in self.FIXED:
+                value = getattr(self, name)
+                # What is seen later must not change what was saved.
+                found[name] = list(value) if isinstance(value, list) else value
+        return found
 
     def restore(self, saved):
         for name, value in saved.items():

@@ -18,6 +18,16 @@ from .risk import Shortage
 PREDICTIVE, PROGRESSIVE = "predictive", "progressive"
 VERSION = 1
 
+# The dialer gives each attempt a deadline; should its end get lost all the same, the
+# call must not be counted for ever. Seconds in the air, answered and unattended, in
+# talk; of a caller's wait.
+IN_THE_AIR, UNATTENDED, IN_TALK, CALLING = 180.0, 60.0, 4 * 3600.0, 3600.0
+PICKED_UP = (ev.DONE, ev.ABANDONED, ev.HUNG_UP, ev.UNKNOWN)
+# Ended calls remembered, as an event may be told twice or late.
+REMEMBERED = 2000
+# Seconds within which the same state told again is the same talk.
+AGAIN = 5.0
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -44,10 +54,12 @@ class Settings:
 
 
 class Agent:
-    __slots__ = ("campaign", "leaves", "since", "state", "works")
+    __slots__ = ("call", "campaign", "leaves", "since", "state", "works")
 
     def __init__(self):
         self.state, self.since = ev.LOGGED_OUT, 0.0
+        # The one talked, where that was told.
+        self.call = None
         # Whose call is talked or written up; None: of nobody's.
         self.campaign = None
         self.works = ()
@@ -71,17 +83,24 @@ class Campaign:
         self.waiting = {}
         # Connected: not to be counted twice.
         self.served = {}
+        # Of these, not over: since when.
+        self.talks = {}
         self.inbound = {}
         self.arrivals = 0.0
         self.arrived_at = None
+        # Whose turn it is among equals: who dialled longest ago.
+        self.dialled_at = None
         # Made by ``_learn``.
         self.learned_at = None
         self.moments = ()
         self.answering = ()
         self.free = {}
 
-    PLAIN = ("running", "arrivals", "arrived_at", "learned_at", "moments", "answering")
-    PAIRS = ("air", "waiting", "served", "inbound", "free")
+    PLAIN = (
+        *("running", "arrivals", "arrived_at", "dialled_at"),
+        *("learned_at", "moments", "answering"),
+    )
+    PAIRS = ("air", "waiting", "served", "talks", "inbound", "free")
     PARTS = ("account", "ringing", "talk", "wrap")
 
     def save(self):
@@ -95,9 +114,65 @@ class Campaign:
         for name in self.PLAIN:
             setattr(self, name, saved[name])
         for name in self.PAIRS:
-            setattr(self, name, dict(saved[name]))
+            setattr(self, name, _pairs(saved[name]))
         for name in self.PARTS:
             getattr(self, name).restore(saved[name])
+
+
+def _remember(kept, call):
+    kept[call] = None
+    if len(kept) > REMEMBERED:
+        del kept[next(iter(kept))]
+
+
+def _pairs(saved):
+    """JSON makes lists of tuples, which cannot be keys."""
+    return {tuple(key) if isinstance(key, list) else key: value for key, value in saved}
+
+
+def matched(wanted, groups):
+    """How many calls can have a ready agent of their own, all at once.
+
+    :param wanted: ``{campaign: calls}``
+    :param groups: ``{campaigns worked: ready agents}``
+    """
+    free, given = dict(groups), {}
+    found = 0
+    for campaign, count in wanted.items():
+        while count > 0:
+            # A group with somebody free, perhaps where others' calls can be moved.
+            came, queue, end = {campaign: None}, [campaign], None
+            for place in queue:
+                for works, left in free.items():
+                    if place not in works:
+                        continue
+                    if left:
+                        end = (place, works)
+                        break
+                    for (other, taken), number in given.items():
+                        if taken == works and number and other not in came:
+                            came[other] = (place, works)
+                            queue.append(other)
+                if end:
+                    break
+            if not end:
+                break
+            place, works = end
+            way = [end]
+            many = min(count, free[works])
+            while came[place]:
+                before, taken = came[place]
+                many = min(many, given[place, taken])
+                way.append((before, taken))
+                place = before
+            free[works] -= many
+            for number, step in enumerate(way):
+                given[step] = given.get(step, 0) + many
+                if number:
+                    given[way[number - 1][0], step[1]] -= many
+            found += many
+            count -= many
+    return found
 
 
 class Pacer:
@@ -122,9 +197,12 @@ class Pacer:
         self.backoff_until = None
         self.channels = None
         self.per_second = None
-        # Calls that may be sent now, of the trunk's calls a second.
-        self.tokens, self.tokens_at = 0.0, None
+        # When the last calls were sent, for the trunk's calls a second.
+        self.sent = []
+        self.asked_at = None
         self.calls = {}
+        # Ended of late, and callers gone: what is told of them later is no news.
+        self.over, self.gone = {}, {}
         self._handlers = {
             name: getattr(self, f"_on_{name}")
             for name in (
@@ -157,13 +235,14 @@ class Pacer:
 
     def _on_dialled(self, event):
         campaign = self._campaign(event)
-        # Told twice, it is still one call.
-        if event.call not in self.calls:
-            self.calls[event.call] = event.campaign
-            campaign.air[event.call] = event.at
-            if self.per_second:
-                self._refill(event.at)
-                self.tokens -= 1
+        # Told twice, or after its end, it is still one call.
+        if event.call in self.calls or event.call in self.over:
+            return
+        self.calls[event.call] = event.campaign
+        campaign.air[event.call] = campaign.dialled_at = event.at
+        self.sent.append(event.at)
+        if len(self.sent) > REMEMBERED:
+            del self.sent[: -REMEMBERED // 2]
 
     def _on_ringing(self, event):
         """Nothing is learnt from it: networks ring, or say so, as they like."""
@@ -187,6 +266,7 @@ class Pacer:
         if event.call in campaign.waiting:
             self._person(campaign, event.call)
             campaign.served[event.call] = None
+            campaign.talks[event.call] = event.at
             campaign.account.served()
         # Whoever is in a bridge with somebody is not ready, told or not.
         if event.agent is not None:
@@ -195,6 +275,7 @@ class Pacer:
                     event.at,
                     "agent",
                     campaign=campaign.name,
+                    call=event.call,
                     agent=event.agent,
                     value=ev.TALKING,
                 )
@@ -203,19 +284,23 @@ class Pacer:
     def _on_ended(self, event):
         if event.value not in ev.OUTCOMES:
             raise ValueError(f"no such outcome: {event.value!r}")
+        _remember(self.over, event.call)
         name = self.calls.pop(event.call, None)
         if name is None:
             return
         campaign = self.campaigns[name]
+        campaign.talks.pop(event.call, None)
+        late = False
         if event.call in campaign.waiting:
-            sent, answered = campaign.waiting[event.call]
-            if event.value == ev.MACHINE:
-                del campaign.waiting[event.call]
-                campaign.ringing.add(answered - sent, False)
-            else:
-                self._person(campaign, event.call)
-                if event.value != ev.HUNG_UP:
-                    campaign.account.lost()
+            answered = campaign.waiting[event.call][1]
+            late = event.at - answered > campaign.settings.patience
+        elif event.call in campaign.air and event.value in PICKED_UP:
+            # That somebody picked up was not heard: as if it was when most do.
+            sent = campaign.air.pop(event.call)
+            usual = sent + campaign.ringing.moments(1)[0]
+            campaign.waiting[event.call] = (sent, min(event.at, usual))
+        if event.call in campaign.waiting:
+            self._unattended(campaign, event, late)
         elif event.call in campaign.air:
             sent = campaign.air.pop(event.call)
             if event.value not in (ev.CONGESTION, ev.FAILED, ev.CANCELLED, ev.LOST):
@@ -223,6 +308,19 @@ class Pacer:
         # The agent may classify it later; the last few thousand are remembered.
         while len(campaign.served) > 5000:
             del campaign.served[next(iter(campaign.served))]
+
+    def _unattended(self, campaign, event, late):
+        """Answered, and ended without that a connection was told."""
+        if event.value == ev.MACHINE:
+            sent, answered = campaign.waiting.pop(event.call)
+            campaign.ringing.add(answered - sent, False)
+            return
+        self._person(campaign, event.call)
+        if event.value == ev.DONE:
+            campaign.served[event.call] = None
+            campaign.account.served()
+        elif event.value != ev.HUNG_UP or late:
+            campaign.account.lost()
 
     def _on_classified(self, event):
         for campaign in self.campaigns.values():
@@ -238,10 +336,18 @@ class Pacer:
         if agent is None:
             agent = self.agents[event.agent] = Agent()
             agent.works = tuple(self.campaigns)
-        if agent.state == event.value and agent.campaign == event.campaign:
-            return
+        whose = event.campaign if event.campaign in self.campaigns else None
         work = self.campaigns.get(agent.campaign, self.elsewhere)
         spent = max(0.0, event.at - agent.since)
+        if agent.state == event.value:
+            # The same again, perhaps in other words; but another call is another talk.
+            other = whose != agent.campaign or (
+                None not in (event.call, agent.call) and event.call != agent.call
+            )
+            if not other or spent < AGAIN or event.value != ev.TALKING:
+                agent.campaign = agent.campaign if whose is None else whose
+                agent.call = agent.call if event.call is None else event.call
+                return
         if agent.state == ev.TALKING:
             work.talk.add(spent)
             if event.value == ev.READY:
@@ -249,16 +355,22 @@ class Pacer:
         elif agent.state == ev.WRAP_UP and event.value == ev.READY:
             work.wrap.add(spent)
         agent.state, agent.since = event.value, event.at
-        agent.campaign = event.campaign
-        if event.value in (ev.AWAY, ev.LOGGED_OUT):
+        agent.campaign, agent.call = whose, event.call
+        # Who is ready after the time at which he was to leave has not left.
+        passed = agent.leaves not in (False, None) and agent.leaves <= event.at
+        if event.value in (ev.AWAY, ev.LOGGED_OUT) or (
+            event.value == ev.READY and passed
+        ):
             agent.leaves = False
 
     def _on_works(self, event):
         self.agents.setdefault(event.agent, Agent()).works = tuple(event.value)
 
     def _on_leaves(self, event):
-        if event.agent in self.agents:
-            self.agents[event.agent].leaves = event.value
+        agent = self.agents.setdefault(event.agent, Agent())
+        # Who is not there has no present call to leave after.
+        if event.value is not None or agent.state not in (ev.AWAY, ev.LOGGED_OUT):
+            agent.leaves = event.value
 
     def _on_stays(self, event):
         if event.agent in self.agents:
@@ -266,6 +378,8 @@ class Pacer:
 
     def _on_inbound(self, event):
         campaign = self._campaign(event)
+        if event.call in campaign.inbound or event.call in self.gone:
+            return
         campaign.inbound[event.call] = event.at
         last = campaign.arrived_at
         if last is not None:
@@ -274,13 +388,14 @@ class Pacer:
         campaign.arrived_at = event.at
 
     def _on_inbound_ended(self, event):
+        _remember(self.gone, event.call)
         for campaign in self.campaigns.values():
             campaign.inbound.pop(event.call, None)
 
     def _on_trunk(self, event):
-        self.channels = event.value.get("channels")
-        self.per_second = event.value.get("per_second")
-        self.tokens, self.tokens_at = self.per_second or 0.0, event.at
+        value = event.value or {}
+        self.channels = value.get("channels")
+        self.per_second = value.get("per_second")
 
     def _on_backoff(self, event):
         self.backoff_until = event.value
@@ -296,25 +411,59 @@ class Pacer:
             campaign.running = bool(event.value)
 
     def _on_day(self, event):
-        self._campaign(event).account.begin()
+        campaign = self._campaign(event)
+        campaign.account.begin()
+        # What was connected before is settled: that it was a machine is of that day.
+        campaign.served = dict.fromkeys(
+            (call for call in campaign.served if call in self.calls), ev.MACHINE
+        )
 
-    def _refill(self, now):
-        # Never more than a second's worth is saved up.
-        earned = max(0.0, now - self.tokens_at) * self.per_second
-        self.tokens = min(self.tokens + earned, max(self.per_second, 1.0))
-        self.tokens_at = now
+    def _forget(self, now):
+        """Calls of which nothing was told for too long."""
+        for campaign in self.campaigns.values():
+            for kept, longest in (
+                (campaign.air, IN_THE_AIR),
+                (campaign.waiting, UNATTENDED),
+                (campaign.talks, IN_TALK),
+            ):
+                while kept:
+                    # In the order of their events.
+                    call = next(iter(kept))
+                    begun = kept[call]
+                    if (
+                        now - (begun[1] if kept is campaign.waiting else begun)
+                        < longest
+                    ):
+                        break
+                    self._on_ended(ev.Event(now, "ended", call=call, value=ev.LOST))
+                    kept.pop(call, None)
+            inbound = campaign.inbound
+            while inbound and now - inbound[next(iter(inbound))] > CALLING:
+                del inbound[next(iter(inbound))]
+
+    def _set_back(self, now):
+        """The clock was: what lies ahead of it is now."""
+        self.sent = [min(at, now) for at in self.sent]
+        for campaign in self.campaigns.values():
+            campaign.learned_at = None
 
     # WHAT IS ANSWERED
 
     def decide(self, now):
         """:param now: seconds
         :return: a ``Decision`` for each campaign; those furthest below their target
-            choose first among shared agents and lines
+            choose first among shared agents and lines, among equals those who dialled
+            longest ago
         """
+        if self.asked_at is not None and now < self.asked_at - self.LEARN_EVERY:
+            self._set_back(now)
+        self.asked_at = now
+        self._forget(now)
         order = sorted(
             self.campaigns.values(),
             key=lambda one: (
-                one.account.people and one.account.rate / one.account.target
+                one.account.rate / max(one.account.target, 1e-6),
+                -1.0 if one.dialled_at is None else one.dialled_at,
             ),
         )
         decisions = []
@@ -338,15 +487,7 @@ class Pacer:
             return ev.Decision(campaign.name, 0, "stopped", (("no_agents", 0),))
         settings = campaign.settings
         others = self._others(campaign, planned)
-        ready = sum(
-            agent.state == ev.READY and self._stays(agent, now, 15.0) for agent in pool
-        )
-        waiting = len(campaign.waiting) + len(campaign.inbound)
-        taken = len(campaign.air) + sum(
-            share * (count + len(other.waiting) + len(other.inbound))
-            for other, count, share in others
-        )
-        floor = max(0, int(ready - waiting - taken))
+        ready, floor = self._floor(campaign, pool, others, now, planned)
         reasons = [("ready", ready), ("in_the_air", len(campaign.air))]
         most = self._most(campaign, pool, now, planned, reasons)
         mode = settings.mode
@@ -384,6 +525,28 @@ class Pacer:
             return True
         return leaves is not None and leaves > now + seconds
 
+    def _floor(self, campaign, pool, others, now, planned):
+        """:return: agents ready, and how many more calls can have one of their own"""
+        groups = {}
+        for agent in pool if not others else self.agents.values():
+            if agent.state == ev.READY and self._stays(agent, now, 15.0):
+                groups[agent.works] = groups.get(agent.works, 0) + 1
+        ready = sum(count for works, count in groups.items() if campaign.name in works)
+        own = len(campaign.waiting) + len(campaign.inbound) + len(campaign.air)
+        if not others or not ready:
+            return ready, max(0, ready - own)
+        # An agent of several campaigns takes one call only, whosever it is.
+        wanted = {}
+        for other in self.campaigns.values():
+            if other is campaign:
+                continue
+            count = len(other.air) + planned.get(other.name, 0)
+            wanted[other.name] = count + len(other.waiting) + len(other.inbound)
+        wanted[campaign.name] = own
+        now_matched = matched(wanted, groups)
+        wanted[campaign.name] = own + ready
+        return ready, matched(wanted, groups) - now_matched
+
     def _others(self, campaign, planned):
         """Calls of other campaigns that may take agents of this one.
 
@@ -391,7 +554,9 @@ class Pacer:
         """
         found = []
         for other in self.campaigns.values():
-            if other is campaign or not (other.air or planned.get(other.name)):
+            if other is campaign or not (
+                other.air or other.waiting or other.inbound or planned.get(other.name)
+            ):
                 continue
             of_other = shared = 0
             for agent in self.agents.values():
@@ -414,12 +579,25 @@ class Pacer:
             free = self.channels - len(self.calls) - already
             most = min(most, free)
             reasons.append(("channels", max(0, free)))
-        if self.per_second:
-            self._refill(now)
-            now_free = int(self.tokens) - already
+        if self.per_second is not None:
+            now_free = self._sendable(now) - already
             most = min(most, now_free)
             reasons.append(("per_second", max(0, now_free)))
         return max(0, most)
+
+    def _sendable(self, now):
+        """How many the trunk takes now: so many within any second, or one within as
+        many seconds as it takes for one.
+        """
+        if self.per_second <= 0:
+            return 0
+        count = max(1, int(self.per_second))
+        since = now - count / self.per_second + 1e-9
+        for at in reversed(self.sent):
+            if at <= since or not count:
+                break
+            count -= 1
+        return count
 
     # PREDICTION
 
@@ -471,10 +649,14 @@ class Pacer:
             answers, certain = self._demand(campaign, others, number, moment, now, ages)
             shortages.append(Shortage(ready, frees, answers, certain))
         fresh = [row[0] for row in campaign.answering]
-        dials = 0
+        # Those who have an agent of their own need no leave.
+        dials = min(floor, most)
+        for number, shortage in enumerate(shortages):
+            for _dial in range(dials):
+                shortage.add(fresh[number])
         while True:
             risk = sum(one.chance() for one in shortages) / len(shortages)
-            if dials >= most or (risk > allowed and dials >= floor):
+            if dials >= most or risk > allowed:
                 break
             dials += 1
             for number, shortage in enumerate(shortages):
@@ -541,13 +723,16 @@ class Pacer:
             **{name: getattr(self, name) for name in self.PLAIN},
             "agents": agents,
             "calls": list(self.calls.items()),
+            "over": list(self.over),
+            "gone": list(self.gone),
+            "sent": list(self.sent),
             "campaigns": [
                 [name, campaign.save()] for name, campaign in self.campaigns.items()
             ],
             "elsewhere": self.elsewhere.save(),
         }
 
-    PLAIN = ("link", "backoff_until", "channels", "per_second", "tokens", "tokens_at")
+    PLAIN = ("link", "backoff_until", "channels", "per_second", "asked_at")
 
     def restore(self, saved):
         """:param saved: what ``save`` gave; campaigns that are no more are left out
@@ -564,6 +749,9 @@ class Pacer:
         self.calls = {
             call: name for call, name in saved["calls"] if name in self.campaigns
         }
+        self.sent = list(saved["sent"])
+        for name in ("over", "gone"):
+            setattr(self, name, _pairs((call, None) for call in saved[name]))
         for name, state in saved["campaigns"]:
             if name in self.campaigns:
                 self.campaigns[name].restore(state)

@@ -21,17 +21,25 @@ def at_most(chances, limit):
         return 0.0
     if limit >= len(chances):
         return 1.0
-    # law[k]: k fell well; more than limit are not followed.
-    law = [1.0] + [0.0] * limit
-    top = 0
+    return sum(follow([1.0], chances, limit + 1))
+
+
+def follow(law, chances, length):
+    """Tosses more coins.
+
+    :param law: chance that k fell well so far, by k; changed in place
+    :param length: so many k at most are followed
+    :return: the law
+    """
     for chance in chances:
         miss = 1.0 - chance
-        if top < limit:
-            top += 1
-        for k in range(top, 0, -1):
+        top = len(law)
+        if top < length:
+            law.append(law[-1] * chance)
+        for k in range(top - 1, 0, -1):
             law[k] = law[k] * miss + law[k - 1] * chance
         law[0] *= miss
-    return sum(law)
+    return law
 
 
 def at_most_about(mean, variance, third, limit):
@@ -58,47 +66,56 @@ class Shortage:
     :param certain: people who wait already
     """
 
-    __slots__ = ("about", "answers", "coins", "limit", "moments")
+    __slots__ = ("about", "coins", "enough", "law", "moments")
 
     def __init__(self, ready, frees, answers, certain=0):
-        # Short when: ready + frees - certain - answers <= 0, that is
-        # frees + (calls not answered) <= calls + certain - ready.
-        self.limit = len(answers) + certain - ready
-        count = len(frees) + len(answers)
-        self.about = count > EXACT
+        # Short when those who answer and those who do not come free are together as
+        # many as ready + frees - certain; a call more does not change that number.
+        self.enough = ready + len(frees) - certain
+        self.coins = [1 - chance for chance in frees]
+        self.coins += answers
+        self.about = len(self.coins) > EXACT
+        self.law = None
         if self.about:
-            mean = variance = third = 0.0
-            for chance in frees:
-                spread = chance * (1 - chance)
-                mean += chance
-                variance += spread
-                third += spread * (1 - 2 * chance)
-            for chance in answers:
-                spread = chance * (1 - chance)
-                mean += 1 - chance
-                variance += spread
-                third -= spread * (1 - 2 * chance)
-            self.moments = (mean, variance, third)
-        else:
-            self.coins = list(frees) + [1 - chance for chance in answers]
+            self._sum_up()
+
+    def _sum_up(self):
+        """From here on, only the moments of the sum."""
+        mean = variance = third = 0.0
+        for chance in self.coins:
+            spread = chance * (1 - chance)
+            mean += chance
+            variance += spread
+            third += spread * (1 - 2 * chance)
+        self.moments = (mean, variance, third)
+        self.about, self.coins = True, ()
 
     def chance(self):
+        enough = self.enough
+        if enough <= 0:
+            return 1.0
         if self.about:
-            if self.limit < 0:
-                return 0.0
-            return at_most_about(*self.moments, self.limit)
-        return at_most(self.coins, self.limit)
+            mean, variance, third = self.moments
+            return 1 - at_most_about(mean, variance, third, enough - 1)
+        if len(self.coins) < enough:
+            return 0.0
+        if self.law is None:
+            self.law = follow([1.0], self.coins, enough)
+        return max(0.0, 1 - sum(self.law))
 
     def add(self, answer):
         """One more call in the air."""
-        self.limit += 1
         if self.about:
             mean, variance, third = self.moments
             spread = answer * (1 - answer)
             self.moments = (
-                mean + 1 - answer,
+                mean + answer,
                 variance + spread,
-                third - spread * (1 - 2 * answer),
+                third + spread * (1 - 2 * answer),
             )
-        else:
-            self.coins.append(1 - answer)
+            return
+        self.coins.append(answer)
+        if len(self.coins) > 2 * EXACT:
+            self._sum_up()
+        elif self.law is not None:
+            follow(self.law, (answer,), self.enough)
