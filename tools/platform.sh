@@ -104,6 +104,13 @@ setup_venv() {
     link_odoo
 }
 
+# The mirror that this machine's apt uses.
+debian_mirror() {
+    mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ && $2 !~ /security/ {print $2; exit}')
+    [ -n "$mirror" ] || mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk '$1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /^(https?|mirror|file):/ && $i !~ /security/) {print $i; exit}}' | head -n 1)
+    echo "$mirror"
+}
+
 # ---------------------------------------------------------------- Odoo
 # Odoo's Community edition is on no Python index; Debian carries it whole as odoo-19 (suite sid).
 # A private apt configuration reads that suite without adding it to the system.
@@ -127,8 +134,7 @@ setup_odoo() {
     say "Odoo 19 Community from Debian (122 MB, once)"
     debs=$TM_CACHE/debs; mkdir -p "$debs"
     if ! ls "$debs"/odoo-19_*.deb >/dev/null 2>&1 || [ ! -e "$debs/.tm-complete" ]; then
-        mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ && $2 !~ /security/ {print $2; exit}')
-        [ -n "$mirror" ] || mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk '$1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /^(https?|mirror|file):/ && $i !~ /security/) {print $i; exit}}' | head -n 1)
+        mirror=$(debian_mirror)
         [ -n "$mirror" ] || die "no Debian mirror found in /etc/apt; name an Odoo 19 of yours with TM_ODOO=/path"
         conf=$TM_CACHE/apt; mkdir -p "$conf/lists/partial" "$conf/cache/archives/partial"
         keyring=/usr/share/keyrings/debian-archive-keyring.gpg

@@ -16,5 +16,6 @@ tm_test() {
     case " ${*:-lint} " in
         *" lint "* | *" whole "*) . "$TM_HOME/tools/lint.sh"; setup_node ;;
     esac
+    case " ${*:-whole} " in *" whole "*) . "$TM_HOME/tools/asterisk.sh"; setup_asterisk ;; esac
     exec python "$TM_HOME/tools/stages.py" "$@"
 }
