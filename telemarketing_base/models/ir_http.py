@@ -13,6 +13,18 @@ class IrHttp(models.AbstractModel):
             return user.sudo().telemarketing_color_scheme or scheme
         return scheme
 
+    def session_info(self):
+        """Who only calls begins at the desk, unless a home page was chosen."""
+        info = super().session_info()
+        user = self.env.user
+        if user._is_internal() and user.sudo().telemarketing_only_agent:
+            desk = self.env.ref(
+                "telemarketing_base.action_telemarketing_desk", raise_if_not_found=False
+            )
+            if desk and not info.get("home_action_id"):
+                info["home_action_id"] = desk.id
+        return info
+
     def webclient_rendering_context(self):
         """Charts and code fields read the colours' name from this cookie."""
         context = super().webclient_rendering_context()

@@ -1,5 +1,5 @@
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
 from .common import TelemarketingCommon
 
@@ -130,3 +130,25 @@ class TestDeskFrame(TelemarketingCommon):
         public = self.env.ref("base.public_user")
         public.telemarketing_color_scheme = "dark"
         self.assertEqual(self.env["ir.http"].with_user(public).color_scheme(), "light")
+
+
+@tagged("post_install", "-at_install")
+class TestDeskHome(TelemarketingCommon, HttpCase):
+    """Where people are after the log-in."""
+
+    def _home(self, user):
+        user.password = f"{user.login} of the test"
+        self.authenticate(user.login, f"{user.login} of the test")
+        return self.make_jsonrpc_request("/web/session/get_session_info")[
+            "home_action_id"
+        ]
+
+    def test_who_only_calls_begins_at_the_desk(self):
+        desk = self.env.ref("telemarketing_base.action_telemarketing_desk")
+        self.assertEqual(self._home(self.agent_a), desk.id)
+        self.assertFalse(self._home(self.supervisor_a))
+
+    def test_a_chosen_home_page_stays(self):
+        chosen = self.env.ref("base.action_res_users_my")
+        self.agent_a.action_id = chosen.id
+        self.assertEqual(self._home(self.agent_a), chosen.id)

@@ -133,6 +133,9 @@ test("more than nine results are found by writing", async () => {
     const server = await openTalking({campaign: makeCampaign({dispositions: many})});
     expect(".o_tm_result[data-key]").toHaveCount(9);
     expect(".o_tm_results_line").toHaveText(/6 more/);
+    await contains(".o_tm_results_search").edit("d1", {confirm: false});
+    expect(".o_tm_result_name").toHaveCount(0);
+    expect(".o_tm_results_line").toHaveText(/No result is called “d1”.*Alt/);
     await contains(".o_tm_results_search").edit("erroneo", {confirm: false});
     expect(queryAllTexts(".o_tm_result_name")).toEqual(["Teléfono erróneo"]);
     await keys("Enter");
@@ -401,6 +404,10 @@ test("a name or a value of the person is never taken as html", async () => {
         '<b><span class="o_tm_filled">Fibra, S.A.</span></b> Es ' +
             '<span class="o_tm_filled">Ana</span>. ' +
             '<span class="o_tm_filled">Fibra, S.A.</span>...'
+    );
+    // What is still to be asked has its own name, not the placeholder's.
+    expect(fillPlaceholders("{perfil.permanencia}", {"perfil.permanencia": ""})).toBe(
+        '<span class="o_tm_filled o_tm_missing">[permanencia]</span>'
     );
     expect(fillPlaceholders("<a title='{nombre}'>x</a>", {nombre: "n"})).toMatch(
         /\{nombre\}/

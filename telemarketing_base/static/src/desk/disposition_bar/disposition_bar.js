@@ -127,6 +127,12 @@ export class DispositionBar extends Component {
         if (!this.desk.working) {
             return "";
         }
+        if (this.state.filter && !this.found.length) {
+            return _t(
+                "No result is called “%s”. Esc clears it; letters on buttons go with Alt.",
+                this.state.filter
+            );
+        }
         if (this.state.path.length) {
             return _t("Choose which. 0 goes back.");
         }

@@ -13,7 +13,7 @@ const PLACEHOLDER = /\{\{?\s*([^{}]+?)\s*\}?\}/g;
 
 /**
  * The script's html with its placeholders filled in. Values go in as text, never as
- * html; a placeholder that has none stays to be seen.
+ * html; one that is still empty shows its name, one that does not exist its braces.
  */
 export function fillPlaceholders(html, values) {
     const page = new DOMParser().parseFromString(html || "", "text/html");
@@ -40,11 +40,17 @@ export function fillPlaceholders(html, values) {
                 return page.createTextNode(text);
             }
             const value = values[part] ?? values[part.toLowerCase()];
-            const known = value !== undefined && value !== null && value !== false;
+            const filled = ![undefined, null, false, ""].includes(value);
             const span = page.createElement("span");
-            span.className =
-                known && value !== "" ? "o_tm_filled" : "o_tm_filled o_tm_missing";
-            span.textContent = known && value !== "" ? String(value) : `{${part}}`;
+            span.className = filled ? "o_tm_filled" : "o_tm_filled o_tm_missing";
+            if (filled) {
+                span.textContent = String(value);
+            } else if (value === undefined) {
+                span.textContent = `{${part}}`;
+            } else {
+                // Nobody reads braces aloud: what is to be asked, by its own name.
+                span.textContent = `[${part.split(".").at(-1)}]`;
+            }
             ended = span.textContent.endsWith(".");
             return span;
         });
