@@ -9,6 +9,7 @@ from psycopg2.errors import UniqueViolation
 from odoo import api, fields, models, modules
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from ..identity.phone import format_phone, mask_phone
 from .desk_seat import LostSeatError, seat
@@ -1540,6 +1541,8 @@ class TelemarketingDesk(models.AbstractModel):
         value = field.get("value")
         if field["type"] == "selection":
             return dict(field.get("selection") or []).get(value, value)
+        if field["type"] == "date":
+            return format_date(self.env, value)
         return str(value)
 
     @api.model

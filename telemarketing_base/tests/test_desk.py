@@ -701,6 +701,7 @@ class TestDesk(TelemarketingCommon):
                 "target_properties_definition": [
                     {"name": "carrier", "string": "Compañía", "type": "char"},
                     {"name": "lines", "string": "Líneas", "type": "integer"},
+                    {"name": "until", "string": "Hasta", "type": "date"},
                 ],
             }
         )
@@ -712,11 +713,15 @@ class TestDesk(TelemarketingCommon):
             uuid,
             self.target.id,
             self.no_answer.id,
-            {"profile": {"lines": 3, "unknown": "x"}},
+            {"profile": {"lines": 3, "unknown": "x", "until": "2027-06-23"}},
         )
         call = desk.get_target(token, self.target.id)["call"]
-        self.assertEqual(call["profile"], {"carrier": "Movistar", "lines": 3})
+        self.assertEqual(
+            call["profile"], {"carrier": "Movistar", "lines": 3, "until": "2027-06-23"}
+        )
         self.assertEqual(call["script_values"]["perfil.compañía"], "Movistar")
+        # As it is read aloud, not as it is stored.
+        self.assertEqual(call["script_values"]["perfil.hasta"], "06/23/2027")
 
     def test_script_version_read_in_a_call_never_changes(self):
         script = self.env["telemarketing.script"].create(

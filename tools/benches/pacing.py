@@ -290,7 +290,7 @@ def chart(cells, path):
                 TITLES.get(policy, policy),
                 [value and round(value, 2) for value in kept],
             )
-    path.write_bytes(drawing.render())
+    path.write_text(drawing.render(is_unicode=True) + "\n")
 
 
 def main(arguments):

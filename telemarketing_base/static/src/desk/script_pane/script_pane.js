@@ -1,5 +1,6 @@
 import {Component, markup, useEffect, useRef} from "@odoo/owl";
 import {browser} from "@web/core/browser/browser";
+import {deserializeDate, formatDate} from "@web/core/l10n/dates";
 import {_t} from "@web/core/l10n/translation";
 import {useDesk} from "../desk_hooks";
 import {SCRIPT_TAB_URL} from "../script_tab/script_channel";
@@ -104,6 +105,9 @@ export class ScriptPane extends Component {
                 const option = (field.selection || []).find(([key]) => key === value);
                 const name = `perfil.${field.string.trim().toLowerCase()}`;
                 values[name] = option ? option[1] : value || "";
+                if (value && field.type === "date") {
+                    values[name] = formatDate(deserializeDate(value));
+                }
             }
         }
         return values;
