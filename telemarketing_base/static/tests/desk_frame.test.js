@@ -78,6 +78,27 @@ test("space holds the countdown and lets it go on; Enter brings the person at on
     expect(server.heard("get_next")).toHaveLength(0);
 });
 
+test("whoever was next in one campaign does not stay on the desk in another", async () => {
+    const server = await openDesk({auto_next: true, next_seconds: 5}, talking());
+    await hit("1");
+    server.on.open_desk = () => {
+        const answer = DeskServer.prototype.open_desk.call(server);
+        const [first] = answer.campaigns;
+        return {...answer, campaigns: [first, {...first, id: 2, name: "Meetings"}]};
+    };
+    server.on.choose_campaign = () => {
+        server.held = false;
+        return {...server.common, campaign: {...server.campaign, id: 2}};
+    };
+    await contains(".o_tm_campaign").click();
+    await contains(".o_tm_campaign_card:contains(Meetings)").click();
+    await seconds(1);
+    expect(phase("ready")).toHaveCount(1);
+    await contains(".o_tm_next").click();
+    expect(server.heard("get_next")).toHaveLength(1);
+    expect(phase("preview")).toHaveCount(1);
+});
+
 test("a pause during the countdown gives the person back, not lost", async () => {
     const server = await openDesk({auto_next: true, next_seconds: 5}, talking());
     await hit("1", ["alt", "p"]);

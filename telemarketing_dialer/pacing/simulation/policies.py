@@ -8,6 +8,7 @@ docs/pacing.md; only formulas were taken.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from math import exp, floor
 
 from .. import events as ev
@@ -449,6 +450,8 @@ def ours(scenario, **settings):
 POLICIES = {
     OURS: (ours, None),
     "progressive": (Progressive, None),
+    # Knows several campaigns, callers and breaks, which the line above does not.
+    "progressive mode": (partial(ours, mode="progressive"), None),
     "fixed ratio 1.5": (lambda scenario: FixedRatio(scenario, 1.5), None),
     "fixed ratio 2": (lambda scenario: FixedRatio(scenario, 2.0), None),
     "fixed ratio 3": (lambda scenario: FixedRatio(scenario, 3.0), None),

@@ -484,10 +484,16 @@ export class DeskStore extends Reactive {
     }
 
     async chooseCampaign(campaignId) {
+        const before = this.campaign?.id;
         return this._act("choose", "desk", async () => {
             const answer = await this._rpc("choose_campaign", {
                 campaign_id: campaignId,
             });
+            if (campaignId !== before && !this.inCall) {
+                // Whoever was next in the other campaign was given back by the server.
+                pace.stop(this);
+                this._setCall(false);
+            }
             this.empty = false;
             this.flowing = false;
             this.notice = null;
