@@ -157,7 +157,10 @@ class TelemarketingDemo(models.AbstractModel):
         self.env["telemarketing.clock"]._wind()
         fortnight = _Fortnight(self.env, company)
         fortnight.make_databases()
-        fortnight.ref("demo_campaign_training").action_fill_training(12)
+        # Made once, in one language: that of the people who will practise.
+        lang = self.env["res.lang"]._lang_get("es_ES").code or self.env.lang
+        practice = fortnight.ref("demo_campaign_training")
+        practice.with_context(lang=lang).action_fill_training(12)
         fortnight.play()
         fortnight.write_history()
         fortnight.write_outcomes()

@@ -278,7 +278,8 @@ def chart(cells, path):
         y_title="minutes of talk an hour",
         title="30 % answer, talks of 90 s",
         legend_at_bottom=True,
-        legend_at_bottom_columns=2,
+        legend_at_bottom_columns=3,
+        truncate_legend=-1,
         range=(30, 52),
         disable_xml_declaration=True,
     )
