@@ -2,7 +2,7 @@
 
 Abandoned: a person answered and no agent was there within the patience (2 s). Rate:
 abandoned over abandoned plus connected calls that the agent did not take for a machine;
-one whose answerer is unknown counts as a person (docs/architecture.md).
+one whose answerer is unknown counts as a person (docs/pacing.md).
 """
 
 from __future__ import annotations
