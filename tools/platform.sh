@@ -173,6 +173,21 @@ setup_odoo() {
     touch "$root/.tm-complete"
 }
 
+# unpack_debs FOLDER PACKAGE…: of this machine's own Debian, without installing them.
+unpack_debs() {
+    need_packages <<-LIST
+	apt-get apt
+	dpkg-deb dpkg
+	LIST
+    target=$1; shift
+    got=$(mktemp -d) || die "no room for temporary files"
+    [ -n "${TM_APT_FRESH:-}" ] || { as_root apt-get update -qq || die "apt-get update failed"; TM_APT_FRESH=1; }
+    (cd "$got" && apt-get -q -o APT::Sandbox::User="" download "$@" >&2) || die "could not download $*"
+    rm -rf "$target"; mkdir -p "$target"
+    for deb in "$got"/*.deb; do dpkg-deb -x "$deb" "$target" || die "could not unpack $deb"; done
+    rm -rf "$got"
+}
+
 # ---------------------------------------------------------------- nginx
 # For the bench through the shipped proxy file. Debian's package unpacked, not
 # installed: installing it would start a server on port 80.
@@ -180,16 +195,8 @@ setup_nginx() {
     for TM_NGINX in /usr/sbin/nginx "$TM_CACHE/nginx/usr/sbin/nginx"; do
         [ -x "$TM_NGINX" ] && { export TM_NGINX; return 0; }
     done
-    need_packages <<-LIST
-	apt-get apt
-	dpkg-deb dpkg
-	LIST
     say "nginx from Debian (unpacked, not installed)"
-    got=$(mktemp -d) || die "no room for temporary files"
-    [ -n "${TM_APT_FRESH:-}" ] || { as_root apt-get update -qq || die "apt-get update failed"; TM_APT_FRESH=1; }
-    (cd "$got" && apt-get -q -o APT::Sandbox::User="" download nginx >&2) || die "could not download nginx"
-    mkdir -p "$TM_CACHE/nginx" && dpkg-deb -x "$got"/nginx_*.deb "$TM_CACHE/nginx" || die "could not unpack nginx"
-    rm -rf "$got"
+    unpack_debs "$TM_CACHE/nginx" nginx
     "$TM_NGINX" -v >&2 || die "nginx does not start; install it: apt-get install nginx"
     export TM_NGINX
 }
@@ -201,17 +208,8 @@ setup_pypy() {
     for TM_PYPY in /usr/bin/pypy3 "$TM_CACHE/pypy/pypy3"; do
         [ -x "$TM_PYPY" ] && { export TM_PYPY; return 0; }
     done
-    need_packages <<-LIST
-	apt-get apt
-	dpkg-deb dpkg
-	LIST
     say "PyPy from Debian (unpacked, not installed)"
-    got=$(mktemp -d) || die "no room for temporary files"
-    [ -n "${TM_APT_FRESH:-}" ] || { as_root apt-get update -qq || die "apt-get update failed"; TM_APT_FRESH=1; }
-    (cd "$got" && apt-get -q -o APT::Sandbox::User="" download pypy3 pypy3-lib >&2) || die "could not download pypy3"
-    rm -rf "$TM_CACHE/pypy"; mkdir -p "$TM_CACHE/pypy"
-    for deb in "$got"/*.deb; do dpkg-deb -x "$deb" "$TM_CACHE/pypy" || die "could not unpack pypy3"; done
-    rm -rf "$got"
+    unpack_debs "$TM_CACHE/pypy" pypy3 pypy3-lib
     library=$(dirname "$(find "$TM_CACHE/pypy" -name 'libpypy3*.so' | head -n 1)")
     printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/bin/pypy3 "$@"\n' "$library" "$TM_CACHE/pypy" > "$TM_CACHE/pypy/pypy3"
     chmod +x "$TM_CACHE/pypy/pypy3"
