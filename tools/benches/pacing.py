@@ -78,7 +78,7 @@ def simulate(scenario, policies, days, large):
         if subprocess.run(command, env=environ).returncode:
             raise databases.Failure(f"the simulation of {scenario} failed")
         result = json.loads(Path(out.name).read_text())
-    return result["python"].split("\n")[0], result["cells"][scenario]
+    return result["python"], result["cells"][scenario]
 
 
 def decision_time():

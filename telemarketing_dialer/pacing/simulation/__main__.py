@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+import platform
 
 from .policies import DEFAULT, POLICIES
 from .run import Bench
@@ -26,7 +26,8 @@ def main():
         print("\n".join(["Scenarios:", *ours(), "", "Policies:", *POLICIES]))
         return
     bench = Bench(arguments.workers)
-    result = {"python": sys.version, "cells": {}}
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    result = {"python": python, "cells": {}}
     for scenario in arguments.scenario or ours():
         cells = result["cells"][scenario] = {}
         for policy in arguments.policy or DEFAULT:
