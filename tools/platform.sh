@@ -202,8 +202,8 @@ setup_nginx() {
 }
 
 # ---------------------------------------------------------------- PyPy
-# Simulated days run ten times faster under its compiler; the code is the same. Of this
-# machine's own Debian, unpacked: 13 MB to download, 60 MB on disk.
+# Simulated days run several times faster under its compiler; the code is the same. Of
+# this machine's own Debian, unpacked: 13 MB to download, 76 MB on disk.
 setup_pypy() {
     for TM_PYPY in /usr/bin/pypy3 "$TM_CACHE/pypy/pypy3"; do
         [ -x "$TM_PYPY" ] && { export TM_PYPY; return 0; }

@@ -317,7 +317,7 @@ def main(arguments):
         (
             "one decision, 100 agents, 300 calls in the air: under 2 ms",
             f"p50 {took['p50']}, p99 {took['p99']}, worst {took['worst']} ms",
-            took["p99"] < 2,
+            took["worst"] < 2,
         )
     )
     result["minutes"] = (time.monotonic() - begun) / 60

@@ -1,7 +1,7 @@
 """Cells of the benchmark: a policy in a scenario for so many days, and the statistics.
 
 ``python -m pacing.simulation --help``, with the folder of ``pacing`` on the path; any
-Python from 3.9 on, PyPy is ten times faster.
+Python from 3.9 on, PyPy is several times faster.
 """
 
 from __future__ import annotations
