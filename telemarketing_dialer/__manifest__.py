@@ -1,0 +1,14 @@
+{
+    "name": "Telemarketing Dialer",
+    "summary": "Manual, preview, progressive and predictive calls through Asterisk",
+    "version": "19.0.1.0.0",
+    "category": "Telemarketing",
+    "license": "LGPL-3",
+    "author": "Telemarketing Suite",
+    "website": "https://github.com/telemarketing-suite/telemarketing",
+    "depends": ["telemarketing_base"],
+    "external_dependencies": {"python": ["asterisk-ami", "cryptography"]},
+    "data": [
+        "security/ir.model.access.csv",
+    ],
+}

@@ -1,0 +1,16 @@
+"""The dialer of one Asterisk: desks and pacer on one side, AMI on the other.
+
+asyncio and the standard library; the database is behind ``Store``.
+"""
+
+from .records import (
+    Agent,
+    Attempt,
+    Campaign,
+    Command,
+    Finished,
+    Server,
+    Snapshot,
+    Store,
+    Trunk,
+)

@@ -1,0 +1,3 @@
+"""What became of a call, from what Asterisk says. Standard library only."""
+
+from .outcome import OUTCOMES, classify

@@ -1,0 +1,1 @@
+"""Asterisk's side: the dialplan and manager user that a server needs, as text."""

@@ -1,0 +1,64 @@
+from odoo import fields, models
+
+from ..calls import OUTCOMES
+
+LABELS = {
+    "done": "Talked",
+    "abandoned": "Abandoned: nobody was free",
+    "hung_up": "Hung up before anybody was there",
+    "unknown": "Answered, nobody knows by whom",
+    "no_answer": "No answer",
+    "busy": "Busy",
+    "rejected": "Rejected",
+    "unallocated": "The number does not exist",
+    "machine": "Answering machine",
+    "congestion": "The network was congested",
+    "failed": "Could not be dialled",
+    "cancelled": "Called off before an answer",
+    "lost": "Lost from sight",
+    "agent_lost": "The agent's telephone was lost",
+}
+
+
+class TelemarketingInteraction(models.Model):
+    _inherit = "telemarketing.interaction"
+
+    dialing_mode = fields.Selection(
+        [
+            ("manual", "Manual"),
+            ("preview", "Preview"),
+            ("progressive", "Progressive"),
+            ("predictive", "Predictive"),
+        ],
+        readonly=True,
+        help="How it was dialled.",
+    )
+    dialer_server_id = fields.Many2one(
+        "telemarketing.dialer.server",
+        "Asterisk",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    dialer_trunk_id = fields.Many2one(
+        "telemarketing.dialer.trunk", "Trunk", readonly=True, ondelete="set null"
+    )
+    dialer_epoch = fields.Integer(readonly=True)
+    caller_e164 = fields.Char("Number Shown", readonly=True)
+    dial_outcome = fields.Selection(
+        [(key, LABELS[key]) for key in OUTCOMES],
+        "Line",
+        readonly=True,
+        help="What the line said; the result is the agent's.",
+    )
+    rang_at = fields.Datetime(readonly=True)
+    bridged_at = fields.Datetime("Agent There", readonly=True)
+    wait_ms = fields.Integer(
+        "Waited (ms)", readonly=True, help="From the answer to an agent."
+    )
+    tech_cause = fields.Char(readonly=True, help="The carrier's own code.")
+    machine = fields.Selection(
+        [("machine", "Machine"), ("person", "Person"), ("unsure", "Unsure")],
+        "Detection",
+        readonly=True,
+    )
