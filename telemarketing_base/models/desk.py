@@ -302,11 +302,13 @@ class TelemarketingDesk(models.AbstractModel):
             target._write_refusal(answers)
             self.env["telemarketing.refusal"]._log(target, verdict, phone)
             return self._answer(session, refused=self._verdict_values(verdict))
+        values = self._prepare_attempt_values(session, campaign, target, uuid, now)
+        values |= self._line_values(session, campaign, phone, values["provider"])
         interaction = (
             self.env["telemarketing.interaction"]
             .sudo()
             .create(
-                self._prepare_attempt_values(session, campaign, target, uuid, now)
+                values
                 | {
                     "phone_id": phone.id,
                     "number_id": phone.number_id.id,
@@ -594,7 +596,7 @@ class TelemarketingDesk(models.AbstractModel):
         same uuid again changes nothing.
         """
         closed = self._close(session, uuid, target_id, disposition_id, payload or {})
-        session._set_state("ready", self._now())
+        session._set_state(self._state_after(session, bool(next)), self._now())
         campaign = session.campaign_id._worked_by(self.env.user)
         if next and campaign.state == "running":
             # Commits before it leases.

@@ -33,6 +33,23 @@ class TelemarketingDeskParts(models.AbstractModel):
         return {}
 
     @api.model
+    def _line_values(self, session, campaign, phone, provider):
+        """What an attempt by hand that is about to be written says of its line.
+
+        :return: values of the interaction
+        :raise UserError: why this telephone cannot dial it now; nothing is written
+        """
+        return {}
+
+    @api.model
+    def _state_after(self, session, goes_on):
+        """The session's state after a result.
+
+        :param bool goes_on: the agent goes on with the next person
+        """
+        return "ready"
+
+    @api.model
     def _check_closing(self, interaction, campaign, disposition, payload):
         """What was given with a result, checked; nothing is written yet.
 

@@ -37,7 +37,7 @@ class TelemarketingTelephony(models.AbstractModel):
         return {"provider": provider, "capabilities": self._providers()[provider]}
 
     @api.model
-    def _control(self, interaction, action, **params):
+    def _control(self, interaction, action, /, **params):
         """Have the attempt's provider do what it can.
 
         :param str action: one of the provider's capabilities

@@ -1,3 +1,5 @@
+import json
+
 from odoo import api, fields, models
 
 
@@ -76,3 +78,13 @@ class TelemarketingDialerServer(models.Model):
             [self.id],
         )
         return bool(self.env.cr.fetchone()[0])
+
+    @api.private
+    def _notify(self, what, **values):
+        """Wake the process that owns these servers, at the commit: see "Wakening" in
+        docs/architecture.md."""
+        for server in self:
+            self.env.cr.execute(
+                "SELECT pg_notify('telemarketing_dialer', %s)",
+                [json.dumps({"server": server.id, "what": what, **values})],
+            )

@@ -1,4 +1,10 @@
-from odoo import fields, models
+import re
+
+from odoo import api, fields, models
+
+# All that Asterisk's manager is ever given (see ``ami.codec``).
+SAFE = re.compile(r"[A-Za-z0-9_.:+@/-]{1,128}")
+E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
 class TelemarketingDialerTrunk(models.Model):
@@ -60,3 +66,46 @@ class TelemarketingDialerTrunk(models.Model):
     backoff_until = fields.Datetime(
         readonly=True, copy=False, help="The carrier refused calls: not used before."
     )
+
+    @api.private
+    def _channel_for(self, campaign, e164):
+        """The way out for a number: the first trunk of the campaign, else of its
+        server, that carries it and may show the campaign's number. Called with sudo.
+
+        A trunk with a list of numbers shows one of them: the campaign's where it has
+        one, else the first. One without a list shows the campaign's, or none.
+
+        :param str e164: ``+34612345678``
+        :return: ``(trunk, channel, caller)``; the trunk is empty where none carries it
+        """
+        server = campaign.dialer_server_id
+        trunks = campaign.dialer_trunk_ids or server.trunk_ids
+        wanted = campaign._caller_number(campaign.caller_number)
+        now = self.env.cr.now()
+        for trunk in trunks:
+            resting = trunk.backoff_until and trunk.backoff_until > now
+            if trunk.server_id != server or not trunk.active or resting:
+                continue
+            shown = trunk.caller_ids.mapped("e164")
+            caller = wanted or (shown[0] if shown else "")
+            channel = trunk._channel_of(e164)
+            if channel and (not shown or caller in shown):
+                return trunk, channel, caller
+        return self.browse(), "", ""
+
+    @api.private
+    def _channel_of(self, e164):
+        """What Asterisk dials to reach this number here, or "" where it may not."""
+        self.ensure_one()
+        prefixes = tuple((self.allowed_prefixes or "").split())
+        if not E164.fullmatch(e164 or "") or not e164.startswith(prefixes):
+            return ""
+        number = {
+            "e164": e164,
+            "plain": e164[1:],
+            "zeros": f"00{e164[1:]}",
+            "national": e164[3:] if e164.startswith("+34") else f"00{e164[1:]}",
+        }[self.number_format]
+        number = f"{self.prefix or ''}{number}"
+        channel = self.channel.replace("{number}", number)
+        return channel if SAFE.fullmatch(channel) else ""

@@ -108,7 +108,11 @@ export class DeskStore extends Reactive {
         this.lastBeat = 0;
         this.pings = 0;
         this.io.stopListening = telephony.onState((change) => this._onLine(change));
+        this.setup();
     }
+
+    /** For modules that add to what the desk knows. */
+    setup() {}
 
     destroy() {
         this.io.stopListening();
@@ -929,6 +933,12 @@ export class DeskStore extends Reactive {
                 this._refused(answer.refused, phone.id);
                 return false;
             }
+            if (answer.not_dialled) {
+                // That attempt is closed: the next one is another.
+                this.edit({uuid: makeUuid()});
+                this.setError("call", answer.not_dialled);
+                return false;
+            }
             this.call.interaction = answer.interaction;
             this.call.target.attempts += answer.again ? 0 : 1;
             this.edit({dialled: true, phone_id: phone.id});
@@ -1630,6 +1640,7 @@ export class DeskStore extends Reactive {
                 // Something newer was said meanwhile.
                 delete answer.session;
                 delete answer.figures;
+                delete answer.call;
             }
             if (this._apply(answer) && answer.lease_until && this.call) {
                 this.call.target.lease_until = answer.lease_until;

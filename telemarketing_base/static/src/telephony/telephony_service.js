@@ -8,7 +8,8 @@ import {registry} from "@web/core/registry";
  * `telemarketing_telephony_providers`, and a provider is
  * `{name, capabilities:Set, dial({number, uuid, instruction}), hangup(), hold(),
  * transfer({number}), record(), onState(callback)}`. It calls back with
- * `{state: "dialling" | "talking" | "held" | "ended", uuid, cause, recording}`.
+ * `{state: "dialling" | "talking" | "held" | "ended", uuid, cause, recording}`; a
+ * change without a state tells something else, which the desk's store understands.
  * Its capabilities decide which buttons exist.
  */
 export const telephonyService = {
@@ -30,9 +31,12 @@ export const telephonyService = {
             if (from !== provider) {
                 return;
             }
-            status.state = change.state === "ended" ? "idle" : change.state;
-            status.uuid = status.state === "idle" ? false : change.uuid || status.uuid;
-            status.recording = Boolean(change.recording);
+            if (change.state) {
+                const over = change.state === "ended";
+                status.state = over ? "idle" : change.state;
+                status.uuid = over ? false : change.uuid || status.uuid;
+                status.recording = Boolean(change.recording);
+            }
             for (const callback of listeners) {
                 callback(change);
             }
