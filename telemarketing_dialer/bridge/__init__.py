@@ -3,6 +3,7 @@
 asyncio and the standard library; the database is behind ``Store``.
 """
 
+from .bridge import Bridge
 from .records import (
     Agent,
     Attempt,
@@ -14,3 +15,4 @@ from .records import (
     Store,
     Trunk,
 )
+from .writing import Lost, Refusal

@@ -151,6 +151,10 @@ class Store:
     async def snapshot(self) -> Snapshot:
         raise NotImplementedError
 
+    async def command(self, number):
+        """:return: ``(Command, Attempt or None)``; None where it is done already"""
+        raise NotImplementedError
+
     async def take(self, campaign, count, session=None) -> tuple:
         """Lease people, ask the gate, write the attempts, commit.
 

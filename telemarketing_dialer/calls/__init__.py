@@ -1,3 +1,3 @@
 """What became of a call, from what Asterisk says. Standard library only."""
 
-from .outcome import OUTCOMES, classify
+from .outcome import AGENT_LOST, OUTCOMES, classify

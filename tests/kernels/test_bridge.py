@@ -1,0 +1,391 @@
+"""The bridge in virtual time: what an agent, a person called or a supervisor loses."""
+
+import asyncio
+
+from bridging import START, Table, World, campaign, run
+
+
+def answers(ring=2.0, talk=20.0):
+    return lambda number: {"ring": ring, "talk": talk}
+
+
+def agents_only(number):
+    """Numbers of three digits are the agents' telephones."""
+    return {"ring": 0.1, "talk": None}
+
+
+def network(share=1.0, ring=2.0, talk=20.0, end="none"):
+    def far(number):
+        if len(number) == 3 and number.startswith("2"):
+            return agents_only(number)
+        if int(number) % 100 < share * 100:
+            return {"ring": ring, "talk": talk}
+        return {"ring": ring, "end": end}
+
+    return far
+
+
+def test_who_answers_talks_with_the_agent_who_waits():
+    async def story():
+        async with World(network(talk=10.0), agents=1) as world:
+            await world.until(lambda: world.table.delivered)
+            uuid, session = next(iter(world.table.delivered.items()))
+            assert session == 1
+            assert world.exchange.rooms["tma1"] == ["tma-1-1", f"tm-{uuid}"]
+            assert world.bridge.measures["joined"][0] < 0.01
+            await world.until(lambda: uuid in world.table.finished)
+            one = world.table.finished[uuid]
+            assert (one.outcome, one.session) == ("done", 1)
+            assert 9.5 < one.ended_at - one.bridged_at < 10.5
+            assert "tma-1-1" in world.exchange.channels
+
+    run(story)
+
+
+def test_an_agent_gets_nobody_before_the_result_of_the_last_call():
+    async def story():
+        table = Table(agents=1, wrap=30.0)
+        async with World(network(talk=5.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 2, 200)
+            first, second = table.delivered
+            gap = table.finished[first].ended_at
+            answered = world.bridge.calls[second].answered_at
+            assert answered - gap >= 29
+
+    run(story)
+
+
+def test_nobody_is_dialled_without_an_agent_on_the_telephone():
+    async def story():
+        def dead(number):
+            return {"end": "none"} if number.startswith("2") else {}
+
+        async with World(dead, agents=3) as world:
+            await asyncio.sleep(120)
+            assert not world.exchange.dialled
+            assert world.table.phones[1][0] == "none"
+
+    run(story)
+
+
+def test_everything_dialled_gets_an_outcome():
+    def far(number):
+        if number.startswith("2") and len(number) == 3:
+            return agents_only(number)
+        ends = ["answer", "busy", "congestion", "unallocated", "none"]
+        return {"end": ends[int(number) % 5], "ring": 1.0, "talk": 5.0}
+
+    async def story():
+        table = Table(agents=3, people=60)
+        table.trunks = [table.trunks[0]._replace(channels=10)]
+        async with World(far, table) as world:
+            await world.until(lambda: len(table.finished) == 60, 3000)
+            assert len(world.exchange.dialled) == len(set(world.exchange.dialled))
+            found = {one.outcome for one in table.finished.values()}
+            assert found >= {"done", "busy", "congestion", "unallocated", "no_answer"}
+            assert not table.told_twice
+
+    run(story)
+
+
+def test_nobody_free_within_two_seconds_is_counted_as_abandoned():
+    async def story():
+        table = Table(agents=2)
+        async with World(network(talk=60.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 2)
+            attempt = table.write(1, mode="predictive")
+            world.bridge.send(attempt)
+            await world.until(lambda: attempt.uuid in table.finished, 30)
+            assert table.finished[attempt.uuid].outcome == "abandoned"
+
+    run(story)
+
+
+def test_the_red_button_stops_within_a_second_and_calls_off_what_rings():
+    async def story():
+        async with World(network(ring=20.0), agents=3) as world:
+            await world.until(lambda: len(world.exchange.dialled) >= 3)
+            before = len(world.exchange.dialled)
+            world.bridge.heard_stop(None, True)
+            world.table.server = world.table.server._replace(stopped=True)
+            await asyncio.sleep(1.0)
+            assert not [c for c in world.exchange.channels if c.startswith("tm-")]
+            await asyncio.sleep(60)
+            assert len(world.exchange.dialled) == before
+            ends = [one.outcome for one in world.table.finished.values()]
+            assert ends == ["cancelled"] * before
+            world.table.server = world.table.server._replace(stopped=False)
+            world.bridge.heard_stop(None, False)
+            await world.until(lambda: len(world.exchange.dialled) > before)
+
+    run(story)
+
+
+def test_dialling_stops_when_asterisk_is_not_seen_and_talks_go_on():
+    async def story():
+        table = Table(agents=3)
+        async with World(network(0.5, talk=100.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 3, 300)
+            world.wire.half_open = True
+            await asyncio.sleep(0.7)
+            assert not world.bridge.may_dial
+            count = len(world.exchange.dialled)
+            talking = set(table.delivered)
+            await asyncio.sleep(10)
+            assert len(world.exchange.dialled) == count
+            world.wire.half_open = world.wire.cut = False
+            at = asyncio.get_event_loop().time()
+            await world.until(lambda: world.bridge.may_dial, 5)
+            assert asyncio.get_event_loop().time() - at < 5
+            assert talking == {
+                c.uuid for c in world.bridge.calls.values() if c.phase == "joined"
+            }
+            await world.until(lambda: talking <= set(table.finished), 200)
+            assert {table.finished[u].outcome for u in talking} == {"done"}
+
+    run(story)
+
+
+def test_another_process_finds_the_conversations_and_dials_nobody_twice():
+    async def story():
+        table = Table(agents=3)
+        async with World(network(0.5, talk=60.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 3, 300)
+            talking = set(table.delivered)
+            await world.kill()
+            await asyncio.sleep(5)
+            world.begin()
+            await world.until(lambda: world.bridge.may_dial, 5)
+            await world.until(lambda: talking <= set(table.finished), 200)
+            assert {table.finished[u].outcome for u in talking} == {"done"}
+            await world.until(lambda: len(table.delivered) > 4, 300)
+            uids = [uid for uid, _number in world.exchange.dialled]
+            assert len(uids) == len(set(uids))
+            assert set(uids) <= {f"tm-{uuid}" for uuid in table.attempts}
+
+    run(story)
+
+
+def test_asterisk_dies_and_every_call_has_an_end():
+    async def story():
+        table = Table(agents=3)
+        async with World(network(0.5, talk=60.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 3, 300)
+            world.wire.cut = True
+            world.exchange.crash()
+            await asyncio.sleep(3)
+            world.wire.cut = False
+            await world.until(lambda: world.bridge.may_dial, 5)
+            await world.until(
+                lambda: (
+                    set(table.attempts) - set(table.finished) <= set(world.bridge.calls)
+                ),
+                20,
+            )
+            # The telephones are rung again by themselves: nobody hung them up.
+            await world.until(lambda: len(table.delivered) > 6, 600)
+
+    run(story)
+
+
+def test_an_agent_whose_telephone_dies_is_not_given_anybody():
+    async def story():
+        table = Table(agents=2)
+        async with World(network(talk=30.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 2)
+            uuid = next(u for u, s in table.delivered.items() if s == 1)
+            world.exchange.gone("tma-1-1")
+            await world.until(lambda: uuid in table.finished)
+            assert table.finished[uuid].outcome == "agent_lost"
+            assert table.phones[1][0] == "none"
+            await asyncio.sleep(300)
+            assert [s for s in table.delivered.values()].count(1) == 1
+            assert [s for s in table.delivered.values()].count(2) > 3
+
+    run(story)
+
+
+def test_the_database_is_away_and_nothing_that_was_heard_is_lost():
+    async def story():
+        table = Table(agents=3)
+        async with World(network(0.5, talk=20.0), table) as world:
+            await world.until(lambda: len(table.delivered) == 3, 300)
+            table.broken = True
+            talking = set(table.delivered)
+            count = len(world.exchange.dialled)
+            await asyncio.sleep(40)
+            assert len(world.exchange.dialled) <= count + 12
+            assert not talking & set(table.finished)
+            table.broken = False
+            await world.until(lambda: talking <= set(table.finished), 20)
+            assert {table.finished[u].outcome for u in talking} == {"done"}
+
+    run(story)
+
+
+def test_who_lost_the_ownership_dials_nobody():
+    async def story():
+        async with World(network(0.3), agents=3) as world:
+            await world.until(lambda: len(world.exchange.dialled) > 5)
+            world.bridge.fence(True)
+            await asyncio.sleep(0.2)
+            count = len(world.exchange.dialled)
+            await asyncio.sleep(60)
+            assert len(world.exchange.dialled) == count
+
+    run(story)
+
+
+def test_a_personal_callback_is_dialled_for_its_agent_only():
+    async def story():
+        table = Table(agents=3)
+        table.agents[2] = table.agents[2]._replace(callback_due=True)
+        taken = []
+        take = table.take
+
+        async def noted(key, count, session=None):
+            taken.append(session)
+            if session is not None:
+                table.agents[2] = table.agents[2]._replace(callback_due=False)
+            return await take(key, count, session)
+
+        table.take = noted
+        async with World(network(talk=20.0), table) as world:
+            await world.until(lambda: 2 in taken, 30)
+            await asyncio.sleep(0.1)
+            own = [u for u, a in table.attempts.items() if a.session == 2]
+            await world.until(lambda: own[0] in table.delivered, 30)
+            assert table.delivered[own[0]] == 2
+
+    run(story)
+
+
+def hand(table):
+    table.campaigns = [campaign(mode="manual")]
+    return table
+
+
+def test_a_call_by_hand_rings_who_was_chosen_and_joins_who_chose():
+    async def story():
+        table = hand(Table(agents=2))
+        async with World(network(talk=15.0), table) as world:
+            await world.until(lambda: table.phones.get(1, ("",))[0] == "up")
+            attempt = table.write(1, number="600")
+            table.order("dial", attempt.uuid, 1, attempt)
+            await world.until(lambda: attempt.uuid in table.finished, 30)
+            assert [s for u, s in table.states] == ["dialling", "talking"]
+            assert table.finished[attempt.uuid].outcome == "done"
+            assert table.answers == {1: {"ok": True}}
+
+    run(story)
+
+
+def test_what_an_agent_may_do_with_the_call():
+    async def story():
+        table = hand(Table(agents=3))
+        async with World(network(talk=600.0), table) as world:
+            await world.until(lambda: len(table.phones) == 3)
+            await asyncio.sleep(1)
+            attempt = table.write(1, number="600", recording="r1")
+            table.order("dial", attempt.uuid, 1, attempt)
+            uuid = attempt.uuid
+            await world.until(lambda: (uuid, "talking") in table.states, 30)
+            person = world.exchange.channels[f"tm-{uuid}"]
+            leg = world.exchange.channels["tma-1-1"]
+
+            async def ask(kind, session=1, **params):
+                number = table.order(kind, uuid, session, **params)
+                await world.until(lambda: number in table.answers, 20)
+                await asyncio.sleep(0.1)
+                return table.answers[number]
+
+            assert (await ask("hold", on=True))["held"]
+            assert person["context"] == "telemarketing-hold"
+            assert leg["room"] == "tma1"
+            await ask("hold", on=False)
+            assert person["room"] == "tma1"
+            await ask("mute", on=True)
+            assert leg["muted"]
+            await ask("keys", digits="12#")
+            assert person["keys"] == ["1", "2", "#"]
+            assert "error" in await ask("keys", digits="1;2")
+            await ask("record", pause=True)
+            assert person["quiet"]
+            assert "error" in await ask("hangup", session=2)
+            await ask("transfer", to="agent", session=2, how="x")
+            assert "error" in table.answers[max(table.answers)]
+
+    run(story)
+
+
+def test_a_person_is_handed_over_to_another_agent():
+    async def story():
+        table = hand(Table(agents=2))
+        async with World(network(talk=60.0), table) as world:
+            await world.until(lambda: len(table.phones) == 2)
+            await asyncio.sleep(1)
+            attempt = table.write(1, number="600")
+            table.order("dial", attempt.uuid, 1, attempt)
+            await world.until(lambda: table.states[-1:] == [(attempt.uuid, "talking")])
+            number = len(table.commands) + 1
+            command = ("transfer", attempt.uuid, 1)
+            world.table.commands[number] = (
+                __import__(
+                    "odoo.addons.telemarketing_dialer.bridge", fromlist=["Command"]
+                ).Command(
+                    number,
+                    *command,
+                    {"to": "agent", "session": 2, "how": "blind"},
+                    table.now,
+                ),
+                None,
+            )
+            await world.bridge.command(number)
+            await world.until(lambda: table.delivered.get(attempt.uuid) == 2)
+            assert world.exchange.channels[f"tm-{attempt.uuid}"]["room"] == "tma2"
+            assert world.bridge.legs[1].call is None
+
+    run(story)
+
+
+def test_a_stale_command_dials_nobody():
+    async def story():
+        table = hand(Table(agents=1))
+        async with World(network(), table) as world:
+            await world.until(lambda: table.phones.get(1, ("",))[0] == "up")
+            attempt = table.write(1, number="600")
+            number = table.order("dial", attempt.uuid, 1, attempt)
+            command, _a = table.commands[number]
+            table.commands[number] = (command._replace(at=START - 60), attempt)
+            await world.until(lambda: attempt.uuid in table.finished, 20)
+            assert table.finished[attempt.uuid].outcome == "cancelled"
+            assert not world.exchange.dialled
+
+    run(story)
+
+
+def test_an_asterisk_of_another_database_is_not_used():
+    async def story():
+        async with World(network(), agents=2) as world:
+            world.exchange.database = "other"
+            await asyncio.sleep(60)
+            assert not world.exchange.dialled
+            assert world.bridge.health()["foreign"]
+
+    run(story)
+
+
+def test_a_carrier_that_refuses_is_left_alone_for_longer_and_longer():
+    def far(number):
+        if number.startswith("2") and len(number) == 3:
+            return agents_only(number)
+        return {"end": "congestion"}
+
+    async def story():
+        table = Table(agents=3)
+        async with World(far, table) as world:
+            await asyncio.sleep(600)
+            assert len(table.backoffs) >= 3
+            assert len(world.exchange.dialled) < 120
+
+    run(story)
