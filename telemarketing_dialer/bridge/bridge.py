@@ -128,6 +128,14 @@ class Bridge(Listening, Moving):
     def soon(self):
         self._wake.set()
 
+    def look_again(self):
+        """Something changed in the database, or may have."""
+        self._snapshot_at = 0.0
+        self.soon()
+
+    def call_soon(self, work):
+        self._spawn(work)
+
     def later(self, seconds, work, *args):
         asyncio.get_running_loop().call_later(seconds, work, *args)
 
@@ -268,8 +276,7 @@ class Bridge(Listening, Moving):
         """PostgreSQL told of an agent: state, campaign, phone_wanted."""
         leg = self.legs.get(session)
         if leg is None:
-            self._snapshot_at = 0.0
-            self.soon()
+            self.look_again()
             return
         agent = leg.agent._replace(
             **{k: v for k, v in values.items() if k in leg.agent._fields}
@@ -311,8 +318,7 @@ class Bridge(Listening, Moving):
                 if mine and call.answered_at is None:
                     call.why = "cancelled"
                     self.hang_up(call.channel)
-        self._snapshot_at = 0.0
-        self.soon()
+        self.look_again()
 
     async def command(self, number):
         """A row of ``telemarketing.dialer.command`` waits."""
