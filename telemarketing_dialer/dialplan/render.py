@@ -126,6 +126,9 @@ def render(values):
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     texts["VERSION"] = VERSION
+    # Later ones keep both directions in step without being asked, and complain if they
+    # are.
+    texts["SYNC"] = "S" if merged["asterisk"] < 20 else ""
     texts["FILTERS"] = _filters(merged["asterisk"])
     return {
         file.name: _PLACEHOLDER.sub(
