@@ -1,6 +1,7 @@
 from . import (
     agent_session,
     campaign,
+    desk,
     dialer,
     dialer_caller,
     dialer_command,
@@ -11,4 +12,5 @@ from . import (
     dialer_trunk,
     interaction,
     target,
+    telephony,
 )

@@ -41,7 +41,6 @@ class TelemarketingAgentSession(models.Model):
     @api.private
     def _dial_extension(self):
         """The telephone of this seat, or "" where it is none that may be rung."""
-        self.ensure_one()
         extension = self.extension or ""
         return extension if EXTENSION.fullmatch(extension) else ""
 
