@@ -47,16 +47,14 @@ class _Client(AMIClient):
 
     def ask(self, action):
         """:return: the response, or None where none came in time"""
-        # Not by the library's future, which waits with a lock held if it fails.
-        came, answers = threading.Event(), []
+        self.came = threading.Event()
+        self.send_action(action)
+        return self.answer if self.came.wait(STEP) else None
 
-        def keep(response):
-            answers.append(response)
-            came.set()
-
-        self.send_action(action, keep)
-        came.wait(STEP)
-        return answers[0] if answers else None
+    def fire_recv_reponse(self, response):
+        # Not by the library's futures: they wait by a call that Python gives up.
+        self.answer = response
+        self.came.set()
 
 
 def originate(server, agent_channel, person_channel, caller, ring_seconds):

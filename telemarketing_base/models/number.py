@@ -213,6 +213,31 @@ class TelemarketingNumber(models.Model):
         )
 
     @api.private
+    def _uncount_attempt(self, interaction):
+        """Take back the count of a call that could not be dialled, so that its number
+        may be tried again at once; ``interaction`` is that call, which is none."""
+        if not self:
+            return
+        self.env.flush_all()
+        self.env.cr.execute(
+            """UPDATE telemarketing_number SET
+                   attempts = GREATEST(attempts - 1, 0),
+                   attempts_day = GREATEST(attempts_day - 1, 0),
+                   attempts_week = GREATEST(attempts_week - 1, 0),
+                   last_attempt_at = (
+                       SELECT max(i.started_at) FROM telemarketing_interaction i
+                       WHERE i.number_id = telemarketing_number.id AND i.is_call
+                         AND i.id <> %(call)s AND i.contact_id IN (
+                             SELECT p.contact_id FROM telemarketing_contact_phone p
+                             WHERE p.number_id = telemarketing_number.id))
+               WHERE id = ANY(%(ids)s)""",
+            {"ids": self.ids, "call": interaction.id},
+        )
+        self.invalidate_recordset(
+            ["attempts", "attempts_day", "attempts_week", "last_attempt_at"]
+        )
+
+    @api.private
     def _get_or_create(self, company, phones):
         """``{e164: id}`` for these ``identity.phone.Phone``; set-based and safe when
         two load the same number at once."""

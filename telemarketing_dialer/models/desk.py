@@ -11,7 +11,7 @@ COMES = (*DIALS, "preview")
 
 
 class TelemarketingDesk(models.AbstractModel):
-    """The desk of a campaign that Asterisk dials: people arrive (``_pop``), nobody is
+    """The desk of a campaign that Asterisk dials: people arrive by the bus, nobody is
     leased, and the agent's telephone is connected or not."""
 
     _inherit = "telemarketing.desk"
@@ -186,11 +186,11 @@ class TelemarketingDesk(models.AbstractModel):
     def _session_values(self, session):
         values = super()._session_values(session)
         if session.dialer_server_id:
-            values["phone"] = self._phone_values(session)
+            values["phone"] = self._telephone_values(session)
         return values
 
     @api.model
-    def _phone_values(self, session):
+    def _telephone_values(self, session):
         """``{state, wanted, reason, extension, alive, own}``; ``alive``: a dialer
         process runs, ``own``: the extension is the user's, not the seat's."""
         alive = session.dialer_server_id._alive()
@@ -247,7 +247,7 @@ class TelemarketingDesk(models.AbstractModel):
         campaign = session.campaign_id._worked_by(self.env.user)
         if session.state != "ready" or not campaign or not self._dials(campaign):
             return False
-        phone = self._phone_values(session)
+        phone = self._telephone_values(session)
         reason, next_at = self._why_idle(session, campaign, phone)
         return {
             "mode": campaign.dialing_mode,
@@ -278,22 +278,6 @@ class TelemarketingDesk(models.AbstractModel):
             return "", False
         next_at = self._next_due(campaign, self._now())
         return self.env._("Nobody may be called at this hour."), next_at
-
-    @api.model
-    def _pop(self, interaction):
-        """The person who answered stands on the desk of the interaction's agent: show
-        them there. Called by the dialer when the attempt has its agent."""
-        agent = interaction.agent_id
-        desk = self.with_user(agent).with_company(interaction.company_id)
-        call = desk._call_values(interaction.target_id.with_user(agent).sudo())
-        agent._bus_send(
-            "telemarketing.dialer",
-            {
-                "what": "pop",
-                "call": call,
-                "session": desk._session_values(interaction.session_id.sudo()),
-            },
-        )
 
     # BY HAND
 
@@ -352,6 +336,7 @@ class TelemarketingDesk(models.AbstractModel):
                 "closed_at": now,
             }
         )
+        interaction.number_id._uncount_attempt(interaction)
         target.write(
             {
                 "state": "leased",

@@ -56,47 +56,6 @@ class TelemarketingDialerCommand(models.Model):
         server._notify("command", id=command.id)
         return command
 
-    @api.private
-    def _answered(self, answer):
-        """The process did it, or says why not; the desk that asked is told.
-
-        Told twice, the first answer stands.
-
-        :param dict answer: ``{"ok": True, …}`` or ``{"error": text}``
-        """
-        for command in self.filtered(lambda c: not c.done_at):
-            command.write({"done_at": fields.Datetime.now(), "answer": answer})
-            told = command._told(answer)
-            if told and command.session_id:
-                command.session_id.user_id._bus_send("telemarketing.dialer", told)
-
-    @api.private
-    def _told(self, answer):
-        """What the desk is told of it: ``telemarketing.dialer`` on its bus."""
-        if self.kind == "phone":
-            # Its state comes by itself; only a refusal is news.
-            error = answer.get("error")
-            return error and {"what": "phone", "state": "none", "reason": error}
-        if not self.uuid:
-            return None
-        told = {"what": "line", "uuid": self.uuid}
-        params = self.params or {}
-        if "error" in answer:
-            told |= {"error": answer["error"], "kind": self.kind}
-        elif self.kind == "hold":
-            told["held"] = bool(params.get("on"))
-        elif self.kind == "mute":
-            told["muted"] = bool(params.get("on"))
-        elif self.kind == "record":
-            told["recording"] = not params.get("pause")
-        elif self.kind == "third" or params.get("how") == "attended":
-            told |= {"third": True, "held": self.kind == "transfer"}
-        elif self.kind == "drop_third":
-            told |= {"third": False, "held": False}
-        else:
-            return None
-        return told
-
     @api.autovacuum
     def _gc_done(self):
         old = fields.Datetime.now() - timedelta(days=KEPT_DAYS)

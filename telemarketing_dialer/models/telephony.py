@@ -9,6 +9,7 @@ from odoo.addons.telemarketing_base.identity.phone import parse_phone
 from .. import click
 
 KEYS = re.compile(r"[0-9*#]{1,20}")
+NUMBER = re.compile(r"[0-9+() .-]{3,32}")
 # What goes through the dialer process; without one only the calls by click are left.
 PROCESS = [
     *("hangup", "hold", "mute", "keys", "transfer", "third", "complete"),
@@ -243,7 +244,8 @@ class TelemarketingTelephony(models.AbstractModel):
 
         :return: ``{channel, trunk, caller}``
         """
-        phone = parse_phone(text) if isinstance(text, str) and len(text) < 33 else None
+        written = isinstance(text, str) and NUMBER.fullmatch(text)
+        phone = parse_phone(text) if written else None
         if not phone or not phone.dialable:
             raise UserError(self.env._("This is no number that may be called."))
         campaign = interaction.campaign_id
