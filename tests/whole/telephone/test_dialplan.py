@@ -205,46 +205,57 @@ def test_held_a_person_waits_with_music_and_comes_back_to_the_agent(telephone):
     play(telephone, story)
 
 
-def test_person_and_third_talk_on_without_the_agent_and_end_together(telephone):
+async def third(centre, leg, room):
+    """Somebody outside, who is rung."""
+    await centre.client.action(
+        "Originate",
+        {
+            "Channel": centre.telephone.trunk_channel.format(number="7005551003"),
+            "Context": "telemarketing-third",
+            "Exten": room,
+            "Priority": 1,
+            "Async": "true",
+            "ChannelId": leg,
+        },
+    )
+    await centre.wait("ConfbridgeJoin", leg)
+
+
+@pytest.mark.parametrize("context", ["telemarketing-join", "telemarketing-third"])
+@pytest.mark.parametrize("ends_first", ["tm-g", "tmx-g-1"])
+def test_person_and_third_talk_on_without_the_agent_and_end_together(
+    telephone, ends_first, context
+):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.dial("tm-g", "7005551001", exten="direct", TM_ROOM="tma1")
         await centre.wait("ConfbridgeJoin", "tm-g")
-        for third, ends_first in (("tmx-g-1", "tm-g"), ("tmx-g-2", "tmx-g-2")):
-            if third == "tmx-g-2":
-                await centre.dial("tm-g", "7005551001", exten="direct", TM_ROOM="tma1")
-                await centre.wait("ConfbridgeJoin", "tm-g", count=3)
-            await centre.client.action(
-                "Originate",
-                {
-                    "Channel": centre.telephone.trunk_channel.format(
-                        number="7005551003"
-                    ),
-                    "Context": "telemarketing-third",
-                    "Exten": "tma1",
-                    "Priority": 1,
-                    "Async": "true",
-                    "ChannelId": third,
-                },
-            )
-            await centre.wait("ConfbridgeJoin", third)
-            await centre.send(third, "telemarketing-third", "tmtg")
-            await centre.send("tm-g", "telemarketing-join", "tmtg")
-            _at, joined = await centre.wait(
-                "ConfbridgeJoin",
-                "tm-g",
-                Conference="tmtg",
-                count=1 + (third[-1] == "2"),
-            )
-            await asyncio.sleep(0.3)
-            assert await centre.channel(third) and await centre.channel("tm-g")
-            name = await centre.channel(ends_first)
-            await centre.client.action("Hangup", {"Channel": name})
-            await centre.wait("Hangup", third, within=3)
-            await centre.wait("Hangup", "tm-g", within=3, count=int(third[-1]))
+        await third(centre, "tmx-g-1", "tma1")
+        await centre.send("tmx-g-1", "telemarketing-third", "tmtg")
+        await centre.send("tm-g", context, "tmtg")
+        await centre.wait("ConfbridgeJoin", "tm-g", Conference="tmtg")
+        await asyncio.sleep(0.3)
+        assert await centre.channel("tmx-g-1") and await centre.channel("tm-g")
+        name = await centre.channel(ends_first)
+        await centre.client.action("Hangup", {"Channel": name})
+        await centre.wait("Hangup", "tmx-g-1", within=3)
+        await centre.wait("Hangup", "tm-g", within=3)
         assert await centre.channel("tma-1-1")
         globals_left = centre.telephone.centre.tell("dialplan show globals")
         assert "TM_THIRD_g=\n" in globals_left
+
+    play(telephone, story)
+
+
+def test_an_agent_who_was_asked_in_goes_back_to_the_own_room(telephone):
+    async def story(centre):
+        await centre.agent("tma-1-1", "tma1")
+        await centre.agent("tma-2-1", "tma2", extension="102")
+        await centre.send("tma-2-1", "telemarketing-third", "tma1")
+        await centre.wait("ConfbridgeJoin", "tma-2-1", Conference="tma1")
+        name = await centre.channel("tma-1-1")
+        await centre.client.action("Hangup", {"Channel": name})
+        await centre.wait("ConfbridgeJoin", "tma-2-1", count=2, Conference="tma2")
 
     play(telephone, story)
 
