@@ -377,6 +377,15 @@ class Bridge(Listening, Moving):
             if uid.startswith(LEG):
                 self._adopt_leg(uid, row)
                 rooms[row.get("BridgeId") or uid] = self.legs_by_id.get(uid)
+        for leg in self.legs.values():
+            if leg.phone == "none" or leg.id in listed:
+                leg.unseen = 0
+                continue
+            leg.unseen += 1
+            if certain or leg.unseen > 1:
+                # Asterisk lost it, not the agent: it is rung again by itself.
+                leg.tries = 0
+                self._leg_down(leg, "lost", again=True)
         for call in list(self.calls.values()):
             row = listed.get(call.id)
             if row is None:
@@ -497,7 +506,7 @@ class Bridge(Listening, Moving):
         self._agent_said(leg)
         self.soon()
 
-    def _leg_down(self, leg, why):
+    def _leg_down(self, leg, why, again=False):
         """The agent's telephone is gone; with it, the conversation that it was in."""
         was_up = leg.phone == "up"
         self.legs_by_id.pop(leg.id, None)
@@ -509,7 +518,7 @@ class Bridge(Listening, Moving):
             wait = AGAIN[min(leg.tries, len(AGAIN)) - 1] if leg.tries else AGAIN[0]
             leg.quiet_until = self.now() + wait
             # Where it was up and is gone, the agent says when to ring again.
-            if not was_up and leg.tries < TRIES:
+            if (again or not was_up) and leg.tries < TRIES:
                 self.later(wait + 0.1, self._mind_again, leg)
             else:
                 leg.tries = TRIES

@@ -72,6 +72,8 @@ class Leg:
         # After a telephone that does not answer: not rung again before.
         self.quiet_until = 0.0
         self.tries = 0
+        # Not seen in this many lists of channels in a row.
+        self.unseen = 0
 
     @property
     def free(self):

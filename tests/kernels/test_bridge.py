@@ -1,8 +1,11 @@
 """The bridge in virtual time: what an agent, a person called or a supervisor loses."""
 
 import asyncio
+import random
 
 from bridging import START, Table, World, campaign, run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 def answers(ring=2.0, talk=20.0):
@@ -387,5 +390,120 @@ def test_a_carrier_that_refuses_is_left_alone_for_longer_and_longer():
             await asyncio.sleep(600)
             assert len(table.backoffs) >= 3
             assert len(world.exchange.dialled) < 120
+
+    run(story)
+
+
+# FAULTS
+
+FAULTS = st.lists(
+    st.tuples(
+        st.floats(5, 60),
+        st.sampled_from(
+            ["cut", "half_open", "crash", "database", "kill", "leg", "fence", "stop"]
+        ),
+        st.floats(0.5, 12),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+async def inflict(world, fault, seconds):
+    table, bridge = world.table, world.bridge
+    if fault == "cut":
+        world.wire.cut = True
+        await asyncio.sleep(seconds)
+        world.wire.cut = False
+    elif fault == "half_open":
+        world.wire.half_open = True
+        await asyncio.sleep(seconds)
+        world.wire.half_open = world.wire.cut = False
+    elif fault == "crash":
+        world.wire.cut = True
+        world.exchange.crash()
+        await asyncio.sleep(seconds)
+        world.wire.cut = False
+    elif fault == "database":
+        table.broken = True
+        await asyncio.sleep(seconds)
+        table.broken = False
+    elif fault == "kill":
+        await world.kill()
+        await asyncio.sleep(seconds)
+        world.begin()
+    elif fault == "leg":
+        legs = [uid for uid in world.exchange.channels if uid.startswith("tma-")]
+        if legs:
+            world.exchange.gone(legs[int(seconds * 10) % len(legs)])
+    elif fault == "fence":
+        bridge.fence(True)
+        await asyncio.sleep(seconds)
+        bridge.fence(False)
+    elif fault == "stop":
+        bridge.heard_stop(None, True)
+        table.server = table.server._replace(stopped=True)
+        await asyncio.sleep(seconds)
+        table.server = table.server._replace(stopped=False)
+        bridge.heard_stop(None, False)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 10_000), FAULTS, st.booleans())
+def test_whatever_fails_nobody_is_dialled_twice_and_everybody_gets_an_end(
+    seed, faults, noisy
+):
+    """Lost, doubled and late events, a link that is cut or half open, an Asterisk, a
+    database, a process and telephones that die: afterwards the books are straight and
+    every agent whose telephone is connected works again."""
+    chance = {"lose": 0.02, "double": 0.1, "delay": 0.1, "seconds": 0.8}
+
+    def far(number):
+        if number.startswith("2") and len(number) == 3:
+            return agents_only(number)
+        draw = random.Random(f"{seed} {number}")
+        ends = ["answer", "answer", "busy", "none", "congestion", "unallocated"]
+        return {
+            "end": draw.choice(ends),
+            "ring": draw.uniform(0.2, 8),
+            "talk": draw.uniform(0.3, 25),
+        }
+
+    async def story():
+        table = Table(agents=4)
+        world = World(
+            far,
+            table,
+            chance=chance if noisy else {},
+            faults=random.Random(seed),
+        )
+        async with world:
+            for pause, fault, seconds in faults:
+                await asyncio.sleep(pause)
+                await inflict(world, fault, seconds)
+            # The agents connect their telephones again.
+            await asyncio.sleep(10)
+            for session in table.agents:
+                leg = world.bridge.legs.get(session)
+                if leg and leg.phone == "none":
+                    table.order("phone", session=session)
+            count = len(table.delivered)
+            await world.until(lambda: len(table.delivered) > count + 8, 600)
+            assert {leg.phone for leg in world.bridge.legs.values()} == {"up"}
+            # No more people: what is under way comes to its end.
+            table.left = 0
+            await world.until(lambda: set(table.attempts) == set(table.finished), 300)
+            dialled = [uid for uid, _number in world.exchange.dialled]
+            assert len(dialled) == len(set(dialled))
+            assert set(dialled) <= {f"tm-{uuid}" for uuid in table.attempts}
+            written = {"cancelled", "lost", "failed"}
+            for uuid, one in table.finished.items():
+                if f"tm-{uuid}" not in dialled:
+                    assert one.outcome in written
+            await world.until(
+                lambda: all(leg.free for leg in world.bridge.legs.values()), 60
+            )
+            people = [c for c in world.exchange.channels if c.startswith("tm-")]
+            assert not people
 
     run(story)
