@@ -10,5 +10,7 @@
     "external_dependencies": {"python": ["asterisk-ami", "cryptography"]},
     "data": [
         "security/ir.model.access.csv",
+        "data/telemarketing_disposition.xml",
+        "views/telemarketing_disposition_views.xml",
     ],
 }

@@ -307,29 +307,14 @@ class TelemarketingDesk(models.AbstractModel):
         interaction = (
             self.env["telemarketing.interaction"]
             .sudo()
-            .create(
-                values
-                | {
-                    "phone_id": phone.id,
-                    "number_id": phone.number_id.id,
-                    "e164": phone.e164,
-                    "number_kind": phone.number_id.kind,
-                    "is_call": True,
-                    "basis": answer.basis,
-                    "gate": gate._proof(target, phone, facts, answer, now),
-                }
-            )
+            ._write_attempts([(target, phone, facts, answer, values)], now)
         )
         target.write(
             {
                 "state": "talking",
-                "interaction_id": interaction.id,
-                "attempts": target.attempts + 1,
-                "phone_id": phone.id,
                 "leased_until": now + timedelta(minutes=campaign.lease_minutes),
             }
         )
-        phone.number_id._count_attempt(now, self._company_tz(campaign.company_id))
         session._set_state(interaction.state, now)
         # Written before it is dialled: a crash from here on loses no call.
         self._commit()
@@ -1110,38 +1095,20 @@ class TelemarketingDesk(models.AbstractModel):
 
     @api.model
     def _prepare_attempt_values(self, session, campaign, target, uuid, now):
-        contact = target.contact_id
-        actions = campaign._action_types()
-        action = actions.filtered(
-            lambda a: a.code == ("follow_up" if target.attempts else "first_call")
-        )
         provider = (
             self.env["telemarketing.telephony"]
             .sudo()
             ._provider(self.env.user, campaign)
         )
         return {
-            "uuid": uuid,
-            "company_id": campaign.company_id.id,
-            "campaign_id": campaign.id,
-            "principal_id": campaign.principal_id.id,
-            "database_id": target.database_id.id,
-            "segment_id": target.segment_id.id,
-            "target_id": target.id,
-            "contact_id": contact.id,
-            "partner_id": contact.partner_id.id,
-            "lead_id": contact.lead_id.id,
+            **target._prepare_attempt_values(uuid, now),
             "agent_id": self.env.uid,
             "team_id": session.team_id.id,
             "session_id": session.id,
-            "action_type_id": action[:1].id,
-            "script_version_id": campaign.script_ids[:1].version_id.id,
             "provider": provider,
-            "started_at": now,
             # The manual telephone tells nothing: dialled counts as talking.
             "answered_at": now if provider == "manual" else False,
             "state": "talking" if provider == "manual" else "dialling",
-            "notes": target.notes,
         }
 
     @api.model

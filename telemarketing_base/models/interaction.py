@@ -198,6 +198,47 @@ class TelemarketingInteraction(models.Model):
         for interaction in self:
             self.env["telemarketing.desk"]._check_no_card(interaction.notes)
 
+    # DIALLING
+
+    @api.model
+    def _write_attempts(self, attempts, now):
+        """Write down calls that are about to be dialled, and count them on the person
+        and the number. Who calls this holds the targets, and commits before dialling.
+
+        :param attempts: ``(target, phone, compliance.Facts, compliance.Verdict,
+            values)`` of each, all of one company; what was allowed is kept as proof
+        :return: the interactions, in the same order
+        """
+        gate = self.env["telemarketing.gate"].sudo()
+        interactions = self.create(
+            [
+                values
+                | {
+                    "phone_id": phone.id,
+                    "number_id": phone.number_id.id,
+                    "e164": phone.e164,
+                    "number_kind": phone.number_id.kind,
+                    "is_call": True,
+                    "basis": verdict.basis,
+                    "gate": gate._proof(target, phone, facts, verdict, now),
+                }
+                for target, phone, facts, verdict, values in attempts
+            ]
+        )
+        numbers = self.env["telemarketing.number"]
+        for interaction, attempt in zip(interactions, attempts, strict=True):
+            target, phone = attempt[:2]
+            target.write(
+                {
+                    "interaction_id": interaction.id,
+                    "attempts": target.attempts + 1,
+                    "phone_id": phone.id,
+                }
+            )
+            numbers |= phone.number_id
+        numbers._count_attempt(now, gate._company_tz(interactions.company_id))
+        return interactions
+
     # CLOSING
 
     @api.private
@@ -208,24 +249,27 @@ class TelemarketingInteraction(models.Model):
         """
         self.ensure_one()
         now = self.env["telemarketing.clock"]._now()
+        self.write(self._closed_with(disposition, values, now))
+        self.env["telemarketing.stat.call.delta"]._append(self)
+
+    @api.private
+    def _closed_with(self, disposition, values, now):
+        """``values`` and what else a call has that is closed with this result."""
         answered = values.get("answered_at") or self.answered_at
         ended = values.get("ended_at") or self.ended_at or now
-        self.write(
-            {
-                **values,
-                "state": "done",
-                "disposition_id": disposition.id,
-                "outcome": disposition.outcome,
-                "is_conversion": disposition.is_conversion,
-                "closed_at": now,
-                "ended_at": ended,
-                "talk_seconds": (
-                    max(0, int((ended - answered).total_seconds())) if answered else 0
-                ),
-                "wrap_seconds": max(0, int((now - ended).total_seconds())),
-            }
-        )
-        self.env["telemarketing.stat.call.delta"]._append(self)
+        return {
+            **values,
+            "state": "done",
+            "disposition_id": disposition.id,
+            "outcome": disposition.outcome,
+            "is_conversion": disposition.is_conversion,
+            "closed_at": now,
+            "ended_at": ended,
+            "talk_seconds": (
+                max(0, int((ended - answered).total_seconds())) if answered else 0
+            ),
+            "wrap_seconds": max(0, int((now - ended).total_seconds())),
+        }
 
     @api.private
     def _numbers(self):

@@ -53,7 +53,9 @@ class TelemarketingRefusal(models.Model):
                 "campaign_id": target.campaign_id.id,
                 "target_id": target.id,
                 "number_id": phone.number_id.id if phone else False,
-                "agent_id": target.leased_by_id.id or self.env.uid,
+                # Nobody where no agent has the call yet.
+                "agent_id": target.leased_by_id.id
+                or (not self.env.su and self.env.uid),
                 "code": verdict["code"] or "refused",
                 "until": verdict["until"],
                 "place": place,

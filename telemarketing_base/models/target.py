@@ -590,14 +590,47 @@ class TelemarketingTarget(models.Model):
             )
         self._refresh_gate(targets=self)
 
+    # DIALLING
+
+    @api.private
+    def _prepare_attempt_values(self, uuid, now, actions=None):
+        """Values of the interaction that a call with this person would be, whoever
+        makes it.
+
+        :param actions: the campaign's action types, where they are known
+        """
+        self.ensure_one()
+        campaign, contact = self.campaign_id, self.contact_id
+        if actions is None:
+            actions = campaign._action_types()
+        code = "follow_up" if self.attempts else "first_call"
+        return {
+            "uuid": uuid,
+            "company_id": campaign.company_id.id,
+            "campaign_id": campaign.id,
+            "principal_id": campaign.principal_id.id,
+            "database_id": self.database_id.id,
+            "segment_id": self.segment_id.id,
+            "target_id": self.id,
+            "contact_id": contact.id,
+            "partner_id": contact.partner_id.id,
+            "lead_id": contact.lead_id.id,
+            "action_type_id": actions.filtered(lambda a: a.code == code)[:1].id,
+            "script_version_id": campaign.script_ids[:1].version_id.id,
+            "started_at": now,
+            "notes": self.notes,
+        }
+
     # AFTER A RESULT
 
     @api.private
-    def _apply_disposition(self, interaction, callback=None):
+    def _apply_disposition(self, interaction, callback=None, refresh=True):
         """Move on by what the result says; the caller holds the row.
 
         :param interaction: the completed ``telemarketing.interaction``
         :param dict callback: ``{at, user, phone, note}`` for ``schedule``
+        :param bool refresh: ask at once from when the person may be called again; who
+            moves many asks for all of them afterwards
         """
         self.ensure_one()
         disposition = interaction.disposition_id
@@ -615,7 +648,8 @@ class TelemarketingTarget(models.Model):
             "asked_hour": False,
             "last_disposition_id": disposition.id,
             "last_result_at": now,
-            "last_agent_id": interaction.agent_id.id,
+            # A call that no agent had does not make anybody forget who had the last.
+            "last_agent_id": (interaction.agent_id or self.last_agent_id).id,
             "state_before": False,
         }
         if disposition.outcome != "none":
@@ -639,7 +673,7 @@ class TelemarketingTarget(models.Model):
             self._clear_callbacks()
         if disposition.drop_numbers:
             interaction._numbers()._take_out_of_lists(interaction)
-        if values["state"] == "ready":
+        if refresh and values["state"] == "ready":
             self._refresh_gate(targets=self)
 
     # Of a target, what a result overwrites.

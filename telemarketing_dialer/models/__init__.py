@@ -10,7 +10,9 @@ from . import (
     dialer_process,
     dialer_server,
     dialer_trunk,
+    disposition,
     interaction,
+    number,
     target,
     telephony,
 )

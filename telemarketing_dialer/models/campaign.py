@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 SUPERVISOR = "telemarketing_base.group_supervisor"
 
@@ -63,3 +63,35 @@ class TelemarketingCampaign(models.Model):
     dialing_stopped_by_id = fields.Many2one(
         "res.users", "Stopped by", readonly=True, copy=False, groups=SUPERVISOR
     )
+
+    # RESULTS
+
+    @api.private
+    def _dispositions(self):
+        """Agents choose among those that a line alone does not give."""
+        return super()._dispositions().filtered(lambda d: not d.line_only)
+
+    @api.private
+    def _line_results(self):
+        """``{dial outcome: result}`` that closes a call that no agent had: the
+        campaign's own before its company's before the common one."""
+        self.ensure_one()
+        found = (
+            self.env["telemarketing.disposition"]
+            .sudo()
+            .search(
+                [
+                    ("dial_outcome", "!=", False),
+                    ("campaign_ids", "in", [False, *self.ids]),
+                    ("company_id", "in", [False, self.company_id.id]),
+                    ("campaign_kind", "in", [False, self.kind]),
+                ]
+            )
+        )
+        found = found.sorted(
+            lambda d: (not d.campaign_ids, not d.company_id, d.sequence, d.id)
+        )
+        results = {}
+        for disposition in found:
+            results.setdefault(disposition.dial_outcome, disposition)
+        return results

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from ..calls import OUTCOMES
 
@@ -62,3 +62,29 @@ class TelemarketingInteraction(models.Model):
         "Detection",
         readonly=True,
     )
+
+    # What a day of a trunk has cost: asked at every take where it has a limit.
+    _trunk_day = models.Index(
+        "(dialer_trunk_id, started_at) INCLUDE (answered_at, ended_at)"
+        " WHERE dialer_trunk_id IS NOT NULL AND answered_at IS NOT NULL"
+    )
+
+    @api.private
+    def _close(self, disposition, values):
+        """The pacer learns from what the agent says answered."""
+        result = super()._close(disposition, values)
+        if self.dialer_server_id and self.provider == "asterisk":
+            machine = "machine" in disposition._ruling().mapped("dial_outcome")
+            self.dialer_server_id._notify(
+                "closed", uuid=self.uuid, kind="machine" if machine else "person"
+            )
+        return result
+
+    @api.private
+    def _close_as_lost(self, now):
+        """No process came back to say what became of a call without an agent."""
+        alone = self.filtered(
+            lambda i: i.provider == "asterisk" and not i.agent_id and not i.dial_outcome
+        )
+        alone.write({"dial_outcome": "lost"})
+        return super()._close_as_lost(now)

@@ -1,4 +1,28 @@
-from odoo import fields, models
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from odoo.addons.telemarketing_base.models.target import _LIVE, PRIORITIES
+
+# Of calls that have no agent yet, in the order in which they are asked. Parameters:
+# ``p_user`` (whose callbacks; NULL: those of nobody in particular and the list) and
+# ``p_list`` (0: people in no list; -1: callbacks only).
+_CLASSES = (
+    ("my_callbacks", "callback AND callback_user_id = p_user", "p_user IS NOT NULL"),
+    ("callbacks", "callback AND callback_user_id IS NULL", "p_user IS NULL"),
+    (
+        "retries",
+        "NOT callback AND attempts > 0 AND COALESCE(dialer_list_id, 0) = p_list",
+        "p_user IS NULL",
+    ),
+    (
+        "fresh",
+        "NOT callback AND attempts = 0 AND COALESCE(dialer_list_id, 0) = p_list",
+        "p_user IS NULL",
+    ),
+)
+# After a talk that was cut off and whose agent never came back.
+CUT_OFF = timedelta(minutes=5)
 
 
 class TelemarketingTarget(models.Model):
@@ -19,3 +43,89 @@ class TelemarketingTarget(models.Model):
         index="btree_not_null",
         ondelete="set null",
     )
+
+    _dialer_retries = models.Index(
+        "(campaign_id, COALESCE(dialer_list_id, 0), priority, due_at, id)"
+        f" WHERE {_LIVE} AND NOT callback AND attempts > 0"
+    )
+    _dialer_fresh = models.Index(
+        "(campaign_id, COALESCE(dialer_list_id, 0), priority, due_at, id)"
+        f" WHERE {_LIVE} AND NOT callback AND attempts = 0"
+    )
+
+    @api.model
+    def _dialer_lease_query(self):
+        """As base's ``_lease_query``, for calls that have no agent yet. Whoever is
+        assigned to one agent is anyone's here (decision 0025)."""
+        values = ", ".join(f"('{priority}')" for priority in PRIORITIES)
+        parts = [
+            f"""{name} AS (
+                SELECT found.id, {rank} AS class
+                FROM (VALUES {values}) AS p(priority)
+                CROSS JOIN LATERAL (
+                    SELECT t.id FROM telemarketing_target t
+                    WHERE t.campaign_id = p_campaign AND {_LIVE}
+                      AND {predicate} AND {asked}
+                      AND t.priority = p.priority AND t.due_at <= p_now
+                      AND t.database_id <> ALL (ARRAY(
+                          SELECT d.id FROM telemarketing_database d
+                          WHERE NOT (d.switched_on AND d.active)))
+                    ORDER BY t.due_at, t.id
+                    LIMIT p_limit FOR UPDATE OF t SKIP LOCKED
+                ) found
+                LIMIT p_limit)"""
+            for rank, (name, predicate, asked) in enumerate(_CLASSES)
+        ]
+        every = " UNION ALL ".join(f"SELECT id, class FROM {c[0]}" for c in _CLASSES)
+        return f"""WITH {", ".join(parts)},
+            chosen AS ({every} LIMIT p_limit),
+            leased AS (
+                UPDATE telemarketing_target t
+                SET state = 'leased', leased_by_id = NULL,
+                    dialer_server_id = p_server, leased_until = p_until,
+                    write_date = p_now
+                FROM chosen WHERE t.id = chosen.id
+                RETURNING t.id, chosen.class, t.priority, t.due_at)
+            SELECT id FROM leased ORDER BY class, priority DESC, due_at, id"""
+
+    def init(self):
+        super().init()
+        settings = "".join(
+            f" SET {name} = off"
+            for name in (
+                *("enable_seqscan", "enable_bitmapscan"),
+                *("enable_hashjoin", "enable_mergejoin", "jit"),
+            )
+        )
+        # Made of constants of this class.
+        self.env.cr.execute(  # pylint: disable=sql-injection
+            f"""CREATE OR REPLACE FUNCTION telemarketing_dialer_lease(
+                    p_campaign int, p_server int, p_user int, p_list int,
+                    p_now timestamp, p_until timestamp, p_limit int)
+                RETURNS SETOF int
+                LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan {settings}
+                AS $$ BEGIN RETURN QUERY {self._dialer_lease_query()}; END $$"""
+        )
+
+    @api.private
+    def _return_to_queue(self, now):
+        cut_off = self.filtered(
+            lambda t: (
+                t.interaction_id.direction == "out"
+                and t.interaction_id.provider == "asterisk"
+                and t.interaction_id.bridged_at
+            )
+        )
+        phones = {target: target.interaction_id.phone_id for target in cut_off}
+        self.dialer_server_id = False
+        super()._return_to_queue(now)
+        for target in cut_off.filtered(lambda t: t.state == "ready"):
+            target.write(
+                {
+                    "callback": True,
+                    "callback_note": self.env._("The talk was cut off."),
+                    "next_call_at": now + CUT_OFF,
+                    "phone_id": phones[target].id,
+                }
+            )
+        self._refresh_gate(targets=cut_off)

@@ -1,0 +1,115 @@
+from odoo.addons.telemarketing_base.tests.common import TelemarketingCommon
+
+from ..bridge.records import Finished
+
+
+class DialerCommon(TelemarketingCommon):
+    """``campaign_a`` dials predictively through ``trunk`` of ``server``, owned with
+    the epoch ``EPOCH``. Campaign and server have ``caller`` to show."""
+
+    EPOCH = 7
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = cls._create_server()
+        cls.trunk = cls._create_trunk()
+        cls.caller = cls.env["telemarketing.dialer.caller"].create(
+            {
+                "e164": "+34910000001",
+                "company_id": cls.company_a.id,
+                "trunk_ids": [(4, cls.trunk.id)],
+            }
+        )
+        cls.campaign_a.write(
+            {
+                "dialer_server_id": cls.server.id,
+                "dialing_mode": "predictive",
+                "caller_number": cls.caller.e164,
+            }
+        )
+        cls.dialer = cls.env["telemarketing.dialer"]
+        cls.env.flush_all()
+
+    @classmethod
+    def _create_server(cls, company=None, **values):
+        server = cls.env["telemarketing.dialer.server"].create(
+            {
+                "name": "Asterisk",
+                "company_id": (company or cls.company_a).id,
+                "secret": "of-a-test",
+                **values,
+            }
+        )
+        server.epoch = cls.EPOCH
+        return server
+
+    @classmethod
+    def _create_trunk(cls, server=None, **values):
+        return cls.env["telemarketing.dialer.trunk"].create(
+            {"name": "Carrier", "server_id": (server or cls.server).id, **values}
+        )
+
+    @classmethod
+    def people(cls, count, first=612300000, **values):
+        """So many people of ``campaign_a``; their targets."""
+        contacts = cls.env["telemarketing.contact"]
+        for place in range(count):
+            contacts |= cls.create_contact(
+                f"Person {place}", f"+34{first + place}", **values
+            )
+        cls.env.flush_all()
+        return contacts.target_ids
+
+    def own(self, name, *arguments, **named):
+        """A method of ``telemarketing.dialer`` as the process that owns the server
+        calls it: everything read anew."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        method = getattr(self.dialer, name)
+        return method(self.server.id, self.EPOCH, *arguments, **named)
+
+    def take(self, count=1, session=None):
+        return self.own("_take", self.campaign_a.id, count, session)
+
+    def finish(self, attempt, outcome, **values):
+        """The attempt is over; by default nobody answered."""
+        end = {
+            "uuid": attempt.uuid,
+            "outcome": outcome,
+            "cause": 16,
+            "tech_cause": "",
+            "rang_at": attempt.at + 1,
+            "answered_at": None,
+            "bridged_at": None,
+            "ended_at": attempt.at + 20,
+            "session": None,
+            "machine": "",
+            **values,
+        }
+        self.own("_finish", [Finished(**end)])
+        return self.call_of(attempt)
+
+    def call_of(self, attempt):
+        self.env.invalidate_all()
+        return self.env["telemarketing.interaction"].search(
+            [("uuid", "=", attempt.uuid)]
+        )
+
+    def sit_down(self, user=None):
+        """An agent is logged in and ready in ``campaign_a``; the session."""
+        user = user or self.agent_a
+        self.open_desk(user, self.campaign_a)
+        return self.env["telemarketing.agent.session"].search(
+            [("user_id", "=", user.id), ("logout_at", "=", False)]
+        )
+
+    def deliver(self, attempt, session, waited=0.2):
+        self.own(
+            "_deliver",
+            attempt.uuid,
+            session.id,
+            attempt.at + 3,
+            attempt.at + 3 + waited,
+        )
+        return self.call_of(attempt)
