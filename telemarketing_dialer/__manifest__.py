@@ -10,7 +10,9 @@
     "external_dependencies": {"python": ["asterisk-ami", "cryptography"]},
     "data": [
         "security/ir.model.access.csv",
+        "data/telemarketing_cron.xml",
         "data/telemarketing_disposition.xml",
+        "views/telemarketing_dialer_list_views.xml",
         "views/telemarketing_disposition_views.xml",
     ],
 }

@@ -64,6 +64,14 @@ class TelemarketingCampaign(models.Model):
         "res.users", "Stopped by", readonly=True, copy=False, groups=SUPERVISOR
     )
 
+    # LISTS
+
+    def action_start(self):
+        result = super().action_start()
+        with_lists = self.filtered(lambda c: c.sudo().dialer_list_ids)
+        self.env["telemarketing.dialer.list"]._refresh_soon(with_lists)
+        return result
+
     # RESULTS
 
     @api.private

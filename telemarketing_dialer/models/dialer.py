@@ -1,7 +1,10 @@
 import json
+import logging
 import uuid as uuids
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from psycopg2 import IntegrityError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -10,6 +13,8 @@ from odoo.addons.telemarketing_base.compliance import check_caller
 
 from ..bridge.records import Agent, Attempt, Campaign, Command, Server, Snapshot, Trunk
 from .agent_session import EXTENSION
+
+_logger = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1)
 BY_ITSELF = ("progressive", "predictive")
@@ -530,8 +535,29 @@ class TelemarketingDialer(models.AbstractModel):
         self._lock_sessions((interactions - alone).session_id.ids)
         for interaction in interactions - alone:
             self._finish_attended(interaction, told[interaction.uuid])
-        self._finish_alone(alone, told)
+        self._finish_safely(alone, told)
         self.env.flush_all()
+
+    @api.model
+    def _finish_safely(self, interactions, told):
+        """All at once; where that fails each by itself, so that one person whom no rule
+        can move on does not leave the calls of the others without an end."""
+        try:
+            with self.env.cr.savepoint():
+                self._finish_alone(interactions, told)
+                self.env.flush_all()
+        except (UserError, IntegrityError, ValueError, LookupError, TypeError) as error:
+            self.env.invalidate_all(flush=False)
+            if len(interactions) > 1:
+                for interaction in interactions:
+                    self._finish_safely(interaction, told)
+                return
+            _logger.warning("call %s: %s", interactions.uuid, error)
+            now = self.env["telemarketing.clock"]._now()
+            interactions._close_as_lost(now)
+            interactions.dial_outcome = told[interactions.uuid].outcome
+            held = self._lock_people_of(interactions)
+            held._return_to_queue(now)
 
     @api.model
     def _lock_attempts(self, server_id, uuids):

@@ -1,2 +1,1 @@
-from . import test_desk
-from . import test_store
+from . import test_lists, test_store

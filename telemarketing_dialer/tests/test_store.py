@@ -1,7 +1,9 @@
 from datetime import timedelta
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..bridge.records import Finished
 from ..models.dialer import AgentTaken, LostOwnership
 from .common import DialerCommon
 
@@ -309,6 +311,33 @@ class TestFinish(DialerCommon):
             ],
         )
         self.assertGreater(self.target.due_at, self.now())
+
+    def test_a_person_whom_no_rule_moves_on_holds_up_nobody_elses_end(self):
+        others = self.people(2, 612500000)
+        taken = self.take(3)
+        broken = self.target.interaction_id
+        real = type(self.target)._apply_disposition
+
+        def apply(target, interaction, *arguments, **named):
+            if interaction == broken:
+                raise UserError("Nobody knows what to do")
+            return real(target, interaction, *arguments, **named)
+
+        self.patch(
+            self.env.registry["telemarketing.target"], "_apply_disposition", apply
+        )
+        ends = [
+            Finished(a.uuid, "busy", 17, "", None, None, None, a.at + 9, None, "")
+            for a in taken
+        ]
+        with self.assertLogs("odoo.addons.telemarketing_dialer.models.dialer") as logs:
+            self.own("_finish", ends)
+        self.assertEqual(len(logs.output), 1)
+        for attempt in taken:
+            call = self.call_of(attempt)
+            self.assertEqual((call.state, call.dial_outcome), ("done", "busy"))
+        self.assertEqual((self.target | others).mapped("state"), ["ready"] * 3)
+        self.assertFalse((self.target | others).interaction_id)
 
     def test_results_of_the_line_are_not_on_the_desk(self):
         shown = self.campaign_a._dispositions()

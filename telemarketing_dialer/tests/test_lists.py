@@ -1,0 +1,119 @@
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+
+from ..models import dialer_list
+from .common import DialerCommon
+
+
+@tagged("post_install", "-at_install")
+class TestLists(DialerCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.madrid = cls.people(6, 612310000, city="Madrid")
+        cls.vigo = cls.people(6, 612320000, city="Vigo")
+        cls.lugo = cls.people(4, 612330000, city="Lugo")
+
+    def setUp(self):
+        super().setUp()
+        dialer_list._CREDITS.clear()
+
+    def make(self, name, city=None, **values):
+        domain = [("contact_id.city", "=", city)] if city else []
+        return self.env["telemarketing.dialer.list"].create(
+            {
+                "name": name,
+                "campaign_id": self.campaign_a.id,
+                "domain": repr(domain),
+                **values,
+            }
+        )
+
+    def cities(self, count):
+        return [self.call_of(a).contact_id.city for a in self.take(count)]
+
+    def test_everybody_stands_in_the_first_list_that_fits(self):
+        rest = self.make("Rest", sequence=90)
+        vigo = self.make("Vigo", "Vigo", sequence=10)
+        self.assertEqual(self.vigo.dialer_list_id, vigo)
+        self.assertEqual((self.madrid | self.lugo).dialer_list_id, rest)
+        self.assertEqual((vigo.target_count, rest.target_count), (6, 10))
+        vigo.domain = "[('contact_id.city', '=', 'Lugo')]"
+        self.assertEqual(self.lugo.dialer_list_id, vigo)
+        self.assertEqual(self.vigo.dialer_list_id, rest)
+        vigo.unlink()
+        self.assertEqual(self.lugo.dialer_list_id, rest)
+
+    def test_lists_are_dialled_by_priority_then_nobody(self):
+        self.make("Vigo", "Vigo", sequence=10)
+        self.make("Lugo", "Lugo", sequence=20)
+        self.assertEqual(self.cities(8), ["Vigo"] * 6 + ["Lugo"] * 2)
+        self.assertEqual(self.cities(8), ["Lugo"] * 2)
+        # Madrid is in no list.
+        self.assertEqual(self.cities(8), [])
+
+    def test_a_list_switched_off_dials_nobody_of_it(self):
+        vigo = self.make("Vigo", "Vigo")
+        vigo.active = False
+        self.assertFalse(self.vigo.dialer_list_id)
+        self.assertEqual(self.cities(8), [])
+        vigo.unlink()
+        self.assertEqual(len(self.cities(20)), 16)
+
+    def test_agreed_callbacks_go_before_and_outside_all_lists(self):
+        self.make("Vigo", "Vigo")
+        self.madrid[0].write({"callback": True, "next_call_at": self.now(minutes=-5)})
+        self.assertEqual(self.cities(2), ["Madrid", "Vigo"])
+
+    def test_lists_of_the_same_priority_are_mixed_by_share_from_call_to_call(self):
+        self.make("Vigo", "Vigo", share=75)
+        self.make("Madrid", "Madrid")
+        got = [city for _take in range(4) for city in self.cities(1)]
+        self.assertEqual(sorted(got), ["Madrid", "Vigo", "Vigo", "Vigo"])
+        self.assertEqual(sorted(self.cities(4)), ["Madrid", "Vigo", "Vigo", "Vigo"])
+        # Vigo has nobody more: Madrid takes its share.
+        self.assertEqual(self.cities(8), ["Madrid"] * 4)
+
+    def test_a_filter_is_refused_that_its_writer_may_not_ask(self):
+        for domain in ("[('no_such_field', '=', 1)]", "__import__('os')", "[(", "7"):
+            with self.assertRaises(ValidationError, msg=domain):
+                self.make("Bad", domain=domain)
+
+    def test_a_filter_that_stopped_working_says_so_and_stops_no_other(self):
+        bad, good = self.make("Bad", "Vigo"), self.make("Good", "Lugo", sequence=20)
+        self.env.cr.execute(
+            "UPDATE telemarketing_dialer_list SET domain = %s WHERE id = %s",
+            ["[('gone', '=', 1)]", bad.id],
+        )
+        self.env.invalidate_all()
+        self.env["telemarketing.dialer.list"]._cron_refresh()
+        self.assertIn("gone", bad.problem)
+        self.assertEqual(bad.target_count, 0)
+        self.assertEqual(good.target_count, 4)
+
+    def test_who_is_loaded_or_closed_later_comes_in_and_leaves_by_the_job(self):
+        vigo = self.make("Vigo", "Vigo")
+        late = self.people(1, 612340000, city="Vigo")
+        self.vigo[0].state = "excluded"
+        self.assertFalse(late.dialer_list_id)
+        self.env["telemarketing.dialer.list"]._cron_refresh()
+        self.assertEqual(late.dialer_list_id, vigo)
+        self.assertFalse(self.vigo[0].dialer_list_id)
+        self.assertEqual(vigo.target_count, 6)
+
+    def test_a_big_campaign_waits_for_the_job(self):
+        self.patch(dialer_list, "INLINE", 3)
+        cron = self.env.ref("telemarketing_dialer.cron_dialer_lists")
+        triggers = self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)])
+        vigo = self.make("Vigo", "Vigo")
+        self.assertFalse(vigo.refreshed_at)
+        self.assertGreater(
+            self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)]),
+            triggers,
+        )
+        action = vigo.action_refresh()
+        self.assertEqual(action["params"]["type"], "info")
+        self.patch(dialer_list, "CHUNK", 2)
+        self.env["telemarketing.dialer.list"]._cron_refresh()
+        self.assertTrue(vigo.refreshed_at)
+        self.assertEqual(self.vigo.dialer_list_id, vigo)
