@@ -408,4 +408,6 @@ def known(attempt: Attempt):
     call.sent_at = attempt.at
     call.answered_at = attempt.answered_at
     call.phase = "answered" if attempt.answered_at else "sent"
+    if attempt.state == "talking":
+        call.delivered = attempt.session
     return call

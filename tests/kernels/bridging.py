@@ -343,7 +343,7 @@ class Wire:
                 if self.half_open:
                     # A ping is not answered in its half second.
                     await asyncio.sleep(0.5)
-                    self.cut = True
+                    self.cut = self.half_open
             self._open = False
             self.up, self.reason = False, "the link was cut"
             self.on_down(self.generation, self.reason)
@@ -448,7 +448,9 @@ class Table(Store):
             tuple(self.trunks),
             tuple(self.agents.values()),
             tuple(
-                a._replace(answered_at=None)
+                a._replace(session=self.delivered[u], state="talking")
+                if u in self.delivered
+                else a
                 for u, a in self.attempts.items()
                 if u not in self.finished
             ),

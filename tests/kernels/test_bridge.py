@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from bridging import START, Table, World, campaign, run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 
@@ -448,7 +448,13 @@ async def inflict(world, fault, seconds):
         bridge.heard_stop(None, False)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    # A story takes seconds: what fails is printed as it was found.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 @given(st.integers(0, 10_000), FAULTS, st.booleans())
 def test_whatever_fails_nobody_is_dialled_twice_and_everybody_gets_an_end(
     seed, faults, noisy

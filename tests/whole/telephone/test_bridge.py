@@ -1,11 +1,8 @@
-"""The bridge on a real Asterisk, with real SIP and sound; only the database is played."""
+"""The bridge on a real Asterisk, with real SIP and sound; the database is played."""
 
 import asyncio
-import contextlib
 import os
-import signal
 
-import pytest
 from bridging import START, Table, campaign
 
 from odoo.addons.telemarketing_dialer.ami import Client
