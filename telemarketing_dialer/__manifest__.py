@@ -10,9 +10,11 @@
     "external_dependencies": {"python": ["asterisk-ami", "cryptography"]},
     "data": [
         "security/ir.model.access.csv",
+        "security/telemarketing_dialer_rules.xml",
         "data/telemarketing_cron.xml",
         "data/telemarketing_disposition.xml",
         "views/telemarketing_dialer_list_views.xml",
         "views/telemarketing_disposition_views.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
 }

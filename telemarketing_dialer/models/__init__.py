@@ -5,6 +5,7 @@ from . import (
     dialer,
     dialer_caller,
     dialer_command,
+    dialer_ledger,
     dialer_list,
     dialer_log,
     dialer_process,
@@ -13,6 +14,10 @@ from . import (
     disposition,
     interaction,
     number,
+    readiness,
+    server_health,
+    server_link,
+    server_stop,
     target,
     telephony,
 )

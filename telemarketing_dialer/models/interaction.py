@@ -63,6 +63,8 @@ class TelemarketingInteraction(models.Model):
         readonly=True,
     )
 
+    # A day of a campaign in the ledger; the calls that the dialer knows of only.
+    _ledger = models.Index("(campaign_id, started_at) WHERE dialing_mode IS NOT NULL")
     # What a day of a trunk has cost: asked at every take where it has a limit.
     _trunk_day = models.Index(
         "(dialer_trunk_id, started_at) INCLUDE (answered_at, ended_at)"

@@ -1,0 +1,68 @@
+from odoo import api, models
+from odoo.tools import format_datetime
+
+from .campaign import AUTOMATIC
+
+
+class TelemarketingReadiness(models.AbstractModel):
+    _inherit = "telemarketing.readiness"
+
+    @api.model
+    def _findings(self, campaign):
+        found = super()._findings(campaign)
+        if campaign.training:
+            return found
+        found += self._of_dialing(campaign)
+        return sorted(found, key=lambda finding: finding["severity"])
+
+    def _of_dialing(self, campaign):
+        """What stands against its calls being dialled now."""
+        campaign = campaign.sudo()
+        found, _ = [], self.env._
+        server = campaign.dialer_server_id
+        if campaign.dialing_mode in AUTOMATIC:
+            found += [
+                self._finding("dialing_lacks", text)
+                for text in campaign._dialing_lacks()
+            ]
+        if not server:
+            return found
+        if campaign.dialing_stopped_at or server.stopped_at:
+            stopped = campaign if campaign.dialing_stopped_at else server
+            at = stopped["dialing_stopped_at" if stopped == campaign else "stopped_at"]
+            who = stopped[
+                "dialing_stopped_by_id" if stopped == campaign else "stopped_by_id"
+            ]
+            found.append(
+                self._finding(
+                    "dialing_stopped",
+                    _(
+                        "Dialling was stopped on %(at)s by %(who)s: nobody is dialled "
+                        "until it is resumed.",
+                        at=format_datetime(self.env, at, dt_format="short"),
+                        who=who.name or "-",
+                    ),
+                )
+            )
+        if not campaign.caller_number:
+            found.append(
+                self._finding(
+                    "dialing_caller",
+                    _("Choose the number that it shows: %s needs one.", server.name),
+                )
+            )
+        if campaign.sector_id.record_whole and campaign.record_calls != "always":
+            found.append(
+                self._finding(
+                    "dialing_record",
+                    _(
+                        "%s: the whole call must be recorded, and this campaign does "
+                        "not record.",
+                        campaign.sector_id.name,
+                    ),
+                )
+            )
+        state, sentence = server._health_word()
+        if state != "ok":
+            found.append(self._finding("dialing_health", f"{server.name}: {sentence}"))
+        return found
