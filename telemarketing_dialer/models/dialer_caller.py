@@ -127,7 +127,5 @@ class TelemarketingDialerCaller(models.Model):
             )
 
     def _tell(self, servers):
-        """Campaigns that show a number which is no longer there are refused, and the
-        processes look at their numbers again."""
-        servers.sudo().campaign_ids._check_dialing()
+        """The processes look at their numbers again."""
         servers._notify("server")

@@ -40,7 +40,7 @@ class TelemarketingDialerLedger(models.Model):
             *("bridged_at", "dial_outcome", "machine", "disposition_id", "wait_ms"),
         ],
         "telemarketing.campaign": ["company_id"],
-        "telemarketing.disposition": ["code"],
+        "telemarketing.disposition": ["code", "dial_outcome"],
         "res.company": ["partner_id"],
         "res.partner": ["tz"],
     }
@@ -133,7 +133,7 @@ class TelemarketingDialerLedger(models.Model):
                        count(*) AS dialled,
                        count(i.answered_at) AS answered,
                        count(*) FILTER (WHERE %(connected)s) AS connected,
-                       count(*) FILTER (WHERE %(connected)s AND r.code = 'machine')
+                       count(*) FILTER (WHERE %(connected)s AND %(machine)s)
                            AS said_machines,
                        count(*) FILTER (WHERE i.dial_outcome = 'machine') AS machines,
                        count(*) FILTER (
@@ -160,6 +160,7 @@ class TelemarketingDialerLedger(models.Model):
                 "(i.bridged_at IS NOT NULL OR i.dial_outcome = 'done'"
                 " AND i.answered_at IS NOT NULL)"
             ),
+            machine=SQL("'machine' IN (r.code, r.dial_outcome)"),
             rates=SQL(", ").join(
                 SQL(
                     "%s AS %s",

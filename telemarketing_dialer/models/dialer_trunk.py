@@ -160,16 +160,11 @@ class TelemarketingDialerTrunk(models.Model):
         result = super().write(vals)
         if self._TOLD & set(vals):
             self._tell(before)
-        if {"active", "server_id", "caller_ids"} & set(vals):
-            (before | self.server_id).sudo().campaign_ids._check_dialing()
         return result
 
     def unlink(self):
-        servers = self.server_id.sudo()
-        servers._notify("server")
-        result = super().unlink()
-        servers.exists().campaign_ids._check_dialing()
-        return result
+        self._tell()
+        return super().unlink()
 
     def _tell(self, before=None):
         """The process that dials through them looks at them again."""

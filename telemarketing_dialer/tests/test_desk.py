@@ -52,6 +52,19 @@ class DeskCase(TelemarketingCommon):
         cls.target = cls.contact.target_ids
         cls.env.flush_all()
 
+    def dial_by_itself(self, mode="progressive", campaign=None):
+        """A campaign (else the usual one) whose numbers the dialer dials."""
+        caller = self.env["telemarketing.dialer.caller"].create(
+            {"e164": "+34910000001", "trunk_ids": [(4, self.trunk.id)]}
+        )
+        (campaign or self.campaign).write(
+            {
+                "dialer_server_id": self.server.id,
+                "caller_number": caller.e164,
+                "dialing_mode": mode,
+            }
+        )
+
     def set_alive(self, alive=True):
         self.env.cr.execute(
             "UPDATE telemarketing_dialer_server SET owner = 'test', epoch = 7,"
@@ -320,9 +333,7 @@ class TestDeskOfDialer(DeskCase):
         params = {"to": "campaign", "campaign": self.campaign_other.id}
         with self.assertRaises(UserError):
             desk.control(token, uuid, "transfer", params)
-        self.campaign_other.write(
-            {"dialer_server_id": self.server.id, "dialing_mode": "progressive"}
-        )
+        self.dial_by_itself(campaign=self.campaign_other)
         desk.control(token, uuid, "transfer", {**params, "how": "attended"})
         self.assertEqual(self.commands("transfer").params, {**params, "how": "blind"})
 
@@ -398,7 +409,7 @@ class TestDeskOfDialer(DeskCase):
 
     def test_in_a_campaign_that_dials_nobody_is_leased(self):
         self.set_alive()
-        self.campaign.dialing_mode = "progressive"
+        self.dial_by_itself()
         desk, token, session = self.sit()
         answer = desk.get_next(token)
         self.assertFalse(answer["call"])
@@ -412,7 +423,7 @@ class TestDeskOfDialer(DeskCase):
         self.assertEqual(session.state, "ready")
 
     def test_the_desk_says_why_nothing_is_dialled(self):
-        self.campaign.dialing_mode = "predictive"
+        self.dial_by_itself("predictive")
         desk, token, session = self.sit(phone="none")
 
         def reason():
@@ -460,7 +471,7 @@ class TestDeskOfDialer(DeskCase):
 
     def test_a_lost_pop_is_found_by_the_heartbeat_and_a_reload(self):
         self.set_alive()
-        self.campaign.dialing_mode = "progressive"
+        self.dial_by_itself()
         desk, token, session = self.sit()
         self.assertNotIn("call", desk.heartbeat(token))
         attempt = self.give(session)
@@ -470,7 +481,7 @@ class TestDeskOfDialer(DeskCase):
 
     def test_after_a_result_the_agent_waits_and_who_stops_is_paused(self):
         self.set_alive()
-        self.campaign.dialing_mode = "progressive"
+        self.dial_by_itself()
         result = self.create_disposition("Talked", kind="redial_same")
         desk, token, session = self.sit()
         attempt = self.give(session)
@@ -486,7 +497,7 @@ class TestDeskOfDialer(DeskCase):
 
     def test_who_works_a_callback_by_hand_is_given_nobody_meanwhile(self):
         self.set_alive()
-        self.campaign.dialing_mode = "progressive"
+        self.dial_by_itself()
         self.target.write(
             {
                 "callback": True,
@@ -568,7 +579,9 @@ class TestTrunkChosen(DeskCase):
         self.assertEqual(
             self.trunk._channel_for(self.campaign, "+34612345678")[2], caller.e164
         )
+        self.trunk.caller_ids = False
         self.campaign.caller_number = "961234567"
+        self.trunk.caller_ids = caller
         self.assertFalse(self.trunk._channel_for(self.campaign, "+34612345678")[0])
 
 

@@ -583,7 +583,7 @@ class TestTold(DialerCommon):
         (trunk,) = self.own("_snapshot").trunks
         self.assertAlmostEqual(trunk.backoff_until, until, delta=1.01)
         self.own("_log", "link_lost", "Asterisk is not seen", self.campaign_a.id)
-        log = self.env["telemarketing.dialer.log"].search([])
+        log = self.env["telemarketing.dialer.log"].search([], limit=2)
         self.assertEqual(log.mapped("kind"), ["link_lost", "carrier"])
         self.assertEqual(log[0].campaign_id, self.campaign_a)
 
