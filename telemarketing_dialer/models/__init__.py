@@ -13,7 +13,6 @@ from . import (
     dialer_trunk,
     disposition,
     interaction,
-    number,
     readiness,
     server_health,
     server_link,

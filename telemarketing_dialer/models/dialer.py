@@ -657,10 +657,7 @@ class TelemarketingDialer(models.AbstractModel):
             # would be dialled for ever.
             if target.last_disposition_id != result:
                 target.attempts = max(0, target.attempts - 1)
-                interaction.number_id._uncount_attempt(
-                    interaction.started_at,
-                    self.env["telemarketing.gate"]._company_tz(interaction.company_id),
-                )
+                interaction.number_id._uncount_attempt(interaction)
             if target.callback:
                 callback = {
                     "at": now + SOON,
@@ -789,6 +786,7 @@ class TelemarketingDialer(models.AbstractModel):
         interaction = self._lock_attempts(server_id, [uuid])
         if not interaction or interaction.state not in UNDER_WAY:
             return
+        self._lock_sessions(interaction.session_id.ids)
         if state == "dialling":
             interaction.rang_at = interaction.rang_at or self._at(at)
         elif (
@@ -805,8 +803,7 @@ class TelemarketingDialer(models.AbstractModel):
     @api.model
     def _phone(self, server_id, epoch, session, state, reason=""):
         self._own(server_id, epoch)
-        session = self.env["telemarketing.agent.session"].sudo().browse(session)
-        session = session.exists()
+        session = self._lock_sessions([session])
         reason = (reason or "")[:200]
         if not session or (
             session.phone_state == state and (session.phone_reason or "") == reason
@@ -834,12 +831,50 @@ class TelemarketingDialer(models.AbstractModel):
 
     @api.model
     def _answer(self, server_id, epoch, command, answer):
-        """Told twice, the first answer stands."""
+        """Told twice, the first answer stands. The desk that asked is told."""
         self._own(server_id, epoch)
-        self.env["telemarketing.dialer.command"].sudo().search(
-            [("id", "=", command), ("server_id", "=", server_id)]
-        )._answered(answer)
+        command = (
+            self.env["telemarketing.dialer.command"]
+            .sudo()
+            .search(
+                [
+                    ("id", "=", command),
+                    ("server_id", "=", server_id),
+                    ("done_at", "=", False),
+                ]
+            )
+        )
+        if not command:
+            return
+        command.write({"done_at": fields.Datetime.now(), "answer": answer})
+        told = self._told(command, answer)
+        if told and command.session_id:
+            command.session_id.user_id._bus_send("telemarketing.dialer", told)
         self.env.flush_all()
+
+    @api.model
+    def _told(self, command, answer):
+        """What the desk is told of a command; None: nothing that it does not know."""
+        params, error = command.params or {}, answer.get("error")
+        if command.kind == "phone":
+            # Its state comes by itself; only a refusal is news.
+            return error and {"what": "phone", "state": "none", "reason": error}
+        if not command.uuid:
+            return None
+        changes = {}
+        if error:
+            changes = {"error": error, "kind": command.kind}
+        elif command.kind == "hold":
+            changes = {"held": bool(params.get("on"))}
+        elif command.kind == "mute":
+            changes = {"muted": bool(params.get("on"))}
+        elif command.kind == "record":
+            changes = {"recording": not params.get("pause")}
+        elif command.kind == "third" or params.get("how") == "attended":
+            changes = {"third": True, "held": command.kind == "transfer"}
+        elif command.kind == "drop_third":
+            changes = {"third": False, "held": False}
+        return changes and {"what": "line", "uuid": command.uuid, **changes}
 
     # THE WHOLE
 

@@ -568,9 +568,24 @@ class TestTold(DialerCommon):
             (waiting.id, waiting.kind, waiting.session, waiting.params),
             (command.id, "hold", session.id, {"on": True}),
         )
+        sent = []
+
+        def send(bus, channel, kind, message):
+            sent.append((kind, message))
+
+        self.patch(self.env.registry["bus.bus"], "_sendone", send)
         self.own("_answer", command.id, {"ok": True})
         self.own("_answer", command.id, {"error": "too late"})
         self.assertEqual(command.answer, {"ok": True})
+        self.assertEqual(
+            sent,
+            [
+                (
+                    "telemarketing.dialer",
+                    {"what": "line", "uuid": "some-call", "held": True},
+                )
+            ],
+        )
         self.assertTrue(command.done_at)
         self.assertFalse(self.own("_snapshot").commands)
 
