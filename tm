@@ -14,11 +14,13 @@ export TM_HOME TM_CACHE TM_DATA
 
 usage() {
     cat <<'HELP'
-./tm run              get what is missing, make the demo database, start Odoo on 127.0.0.1:8069
+./tm run              get what is missing, make the demo database, start Odoo on 127.0.0.1:8069,
+                      an Asterisk, a telephone network that is played, and the dialer
+./tm dialer -d DB     the dialer process alone
 ./tm test             everything, from nothing: lint, kernels, modules, browser, faults, install matrix
 ./tm test quick       kernels and telemarketing_base without browser, on a prepared database
 ./tm test NAME ...    only these stages: lint kernels modules matrix core whole
-./tm bench [NAME]     measure: lease, close, gate, shift, pacing, cold start; writes a table and JSON
+./tm bench [NAME]     measure: lease, close, gate, shift, pacing, joining, cold start; writes a table and JSON
 ./tm pictures         make the pictures of the agents' guide again
 ./tm lint [--fix]     ruff, pylint-odoo, eslint, prettier, kernels free of odoo, Spanish complete
 ./tm shell            Odoo's Python shell on the demo database
@@ -42,9 +44,10 @@ command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
     run) . "$TM_HOME/tools/run.sh"; tm_run "$@" ;;
+    dialer) . "$TM_HOME/tools/run.sh"; tm_dialer "$@" ;;
     test) . "$TM_HOME/tools/test.sh"; tm_test "$@" ;;
     lint) . "$TM_HOME/tools/lint.sh"; tm_lint "$@" ;;
-    bench) setup_all dev; case " $* " in *" shift "*) setup_nginx ;; *" pacing "*) setup_pypy ;; esac; exec "$TM_VENV/bin/python" "$TM_HOME/tools/bench.py" "$@" ;;
+    bench) setup_all dev; case " $* " in *" shift "*) setup_nginx ;; *" pacing "*) setup_pypy ;; *" joining "*) . "$TM_HOME/tools/asterisk.sh"; setup_asterisk ;; esac; exec "$TM_VENV/bin/python" "$TM_HOME/tools/bench.py" "$@" ;;
     pictures) setup_all dev; cd "$TM_HOME" && TM_PICTURES=1 exec "$TM_VENV/bin/python" -m pytest -q tests/whole/desk/test_guide.py ;;
     i18n) setup_all dev; exec "$TM_VENV/bin/python" "$TM_HOME/tools/i18n.py" "$@" ;;
     shell) setup_all; exec "$TM_VENV/bin/python" -m odoo shell -d "${TM_DB:-telemarketing_demo}" --data-dir "$TM_DATA/odoo" "$@" ;;

@@ -16,5 +16,8 @@
         "views/telemarketing_dialer_list_views.xml",
         "views/telemarketing_disposition_views.xml",
     ],
+    "demo": [
+        "demo/telemarketing_dialer_demo.xml",
+    ],
     "uninstall_hook": "uninstall_hook",
 }

@@ -1,7 +1,7 @@
 """./tm bench: measure, print a table, write artefacts/bench-<name>.json.
 
 Usage: bench.py [lease] [close] [gate] [import] [shift] [start]
-[pacing] [options]; without a name:
+[pacing] [joining] [options]; without a name:
 lease, close, gate.
 A benchmark says what it found beside a baseline measured in the same run. Nothing
 here is a test: only what must never happen (a target given twice) ends it badly.
@@ -11,7 +11,7 @@ import argparse
 import sys
 
 import databases
-from benches import close, gate, importing, lease, pacing, shift, start
+from benches import close, gate, importing, joining, lease, pacing, shift, start
 
 BENCHES = {
     "lease": lease,
@@ -21,6 +21,7 @@ BENCHES = {
     "shift": shift,
     "start": start,
     "pacing": pacing,
+    "joining": joining,
 }
 
 

@@ -3,13 +3,17 @@
 A template tm_tpl_<hash>[_demo] holds what a set of our modules needs and nothing of
 ours: installing ours costs seconds, and a dependency missing from a manifest shows.
 
-Commands (used by ./tm run):  databases.py demo NAME --log FILE
+Commands (used by ./tm run):
+databases.py demo NAME --log FILE        make it, or bring it up to date
+databases.py uuid NAME                   say its uuid, if it has a dialer
+databases.py telephone NAME --described FILE  its Asterisk is the one of that file
 """
 
 import argparse
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -27,6 +31,7 @@ import suite
 DATA = Path(os.environ["TM_DATA"])
 FILESTORE = DATA / "odoo" / "filestore"
 MAIN_MODULE = "telemarketing_base"
+DIALER = "telemarketing_dialer"
 LOADING = re.compile(r"Loading module (\w+) \((\d+)/(\d+)\)")
 
 
@@ -277,34 +282,70 @@ def demo_database(name, log):
     """./tm run's database: made when missing, brought up to date when code changed."""
     log.write_bytes(b"")
     state = suite.code_hash()
+    wanted = [module for module in (MAIN_MODULE, DIALER) if module in suite.own()]
     if not exists(name):
-        if not exists(template_name([MAIN_MODULE], True)):
+        if not exists(template_name(wanted, True)):
             say("Odoo's own modules with demo data, Spanish (once; a minute or two)")
-            template([MAIN_MODULE], True, log)
-        say(f"Database {name}: {MAIN_MODULE} with demo data")
+            template(wanted, True, log)
+        say(f"Database {name}: {', '.join(wanted)} with demo data")
         making = name + "_making"
-        install(making, [MAIN_MODULE], True, log, keep_fast=False)
+        install(making, wanted, True, log, keep_fast=False)
         rename(making, name)
         remember(name, state)
     elif remembered(name) != state:
-        ours = [module for module in suite.own() if module in installed(name)]
-        say(f"The modules changed: updating {', '.join(ours)}")
+        there = installed(name)
+        ours = [module for module in suite.own() if module in there]
         if not ours:
             raise Failure(f"{name} holds no module of ours; drop it, or name another")
-        if run_odoo(name, "-u", ",".join(ours), "--stop-after-init", log=log):
+        new = [module for module in wanted if module not in there]
+        say(f"The modules changed: updating {', '.join(ours + new)}")
+        arguments = ["-u", ",".join(ours), *(["-i", ",".join(new)] if new else [])]
+        if run_odoo(name, *arguments, "--stop-after-init", log=log):
             raise Failure(f"the update of {name} failed: see {log}")
         remember(name, state)
     for problem in checklog.problems(log):
         note(f"{problem.level} {problem.logger}: {problem.text.splitlines()[0]}")
 
 
+def dialer_uuid(name):
+    """Which database an Asterisk is for; None where nobody dials from it."""
+    if DIALER not in installed(name):
+        return None
+    parameter = "select value from ir_config_parameter where key = 'database.uuid'"
+    return query(parameter, db=name)[0][0]
+
+
+def set_telephone(name, described):
+    """The demonstration's Asterisk is another one at each start.
+
+    :param described: what ``telephone.Telephone.described`` says
+    """
+    columns = ("host", "port", "user", "secret", "spool")
+    query(
+        f"""update telemarketing_dialer_server
+        set {", ".join(f"{quoted(column)} = %s" for column in columns)}
+        where id = (select res_id from ir_model_data
+                    where module = %s and name = 'demo_server')""",
+        *(described[column] for column in columns),
+        DIALER,
+        db=name,
+    )
+
+
 def main():
     global PROGRESS
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=["demo"])
+    parser.add_argument("command", choices=["demo", "uuid", "telephone"])
     parser.add_argument("name")
-    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--described", type=Path)
     arguments = parser.parse_args()
+    if arguments.command == "uuid":
+        print(dialer_uuid(arguments.name) or "")
+        return
+    if arguments.command == "telephone":
+        set_telephone(arguments.name, json.loads(arguments.described.read_text()))
+        return
     if sys.stderr.isatty():
         PROGRESS = _on_terminal
     try:

@@ -1,4 +1,4 @@
-# Sourced by ./tm: run, lock, clean.
+# Sourced by ./tm: run, dialer, lock, clean.
 # shellcheck shell=sh
 
 # ---------------------------------------------------------------- run
@@ -25,18 +25,57 @@ tm_run() {
     # shellcheck disable=SC2094
     setsid python -m odoo -d "$TM_DB" --db-filter "^$TM_DB\$" --http-interface 127.0.0.1 --http-port "$TM_PORT" \
         --data-dir "$TM_DATA/odoo" --logfile "$log" </dev/null >>"$log" 2>&1 &
-    odoo=$!
+    odoo=$! telephone='' dialer=''
     trap 'kill -TERM "$odoo" 2>/dev/null' INT TERM HUP
     if ! wait_for_odoo; then
         tail -n 30 "$log" >&2
         kill -TERM "$odoo" 2>/dev/null; wait "$odoo"
         die "Odoo did not start; the last lines of $log are above"
     fi
+    start_telephone && start_dialer
     print_welcome
     # A signal ends the first wait; the second waits for Odoo's own clean end.
     wait "$odoo"; code=$?
     if kill -0 "$odoo" 2>/dev/null; then note "stopping Odoo"; wait "$odoo"; code=$?; fi
+    for process in $dialer $telephone; do kill -TERM "$process" 2>/dev/null; wait "$process"; done
     [ "$code" -le 130 ] || [ "$code" = 143 ] || die "Odoo ended with code $code; see $log"
+}
+
+# ---------------------------------------------------------------- telephone and dialer
+# A real Asterisk, and a telephone network that is played. The demonstration goes on
+# without them where Asterisk cannot be had.
+start_telephone() {
+    uuid=$(python "$TM_HOME/tools/databases.py" uuid "$TM_DB") && [ -n "$uuid" ] || return 1
+    . "$TM_HOME/tools/asterisk.sh"
+    if ! (setup_asterisk); then note "no Asterisk: the demonstration does not dial"; return 1; fi
+    setup_asterisk
+    say "Starting Asterisk, and a telephone network that is played"
+    folder=$TM_DATA/telephone/$TM_DB; told=$folder/telephone.json
+    mkdir -p "$folder"; rm -f "$told"
+    setsid python "$TM_HOME/tools/telephone.py" "$folder" --database "$uuid" </dev/null >>"$logs/telephone.log" 2>&1 &
+    telephone=$!
+    tries=100
+    until [ -e "$told" ]; do
+        tries=$((tries - 1))
+        if [ "$tries" = 0 ] || ! kill -0 "$telephone" 2>/dev/null; then
+            note "Asterisk did not start: the demonstration does not dial; see $logs/telephone.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+    python "$TM_HOME/tools/databases.py" telephone "$TM_DB" --described "$told"
+}
+
+start_dialer() {
+    dialer_log=$logs/$TM_DB-dialer.log; : > "$dialer_log"
+    setsid python -m odoo dialer -d "$TM_DB" --data-dir "$TM_DATA/odoo" --logfile "$dialer_log" </dev/null >>"$dialer_log" 2>&1 &
+    dialer=$!
+}
+
+# ./tm dialer -d DB: in the foreground, to the end.
+tm_dialer() {
+    setup_all
+    exec python -m odoo dialer "$@" --data-dir "$TM_DATA/odoo"
 }
 
 # Marked as ours, so that clean removes no folder that somebody put there.
@@ -86,7 +125,12 @@ print_welcome() {
             printf '    %-16s %-16s %s\n' "$login" "$password" "$role"
         done < "$logins"
     fi
-    printf '\n    Database %s, log %s\n    Ctrl-C stops Odoo; ./tm stop stops PostgreSQL too\n\n' "$TM_DB" "$log"
+    printf '\n    Database %s, log %s\n' "$TM_DB" "$log"
+    if [ -n "$dialer" ]; then
+        printf '    The dialer dials a network that is played; its log %s\n' "$dialer_log"
+        printf '    Asterisk: %s/console.log, the network: %s/console.log\n' "$folder/centre" "$folder/carrier"
+    fi
+    printf '    Ctrl-C stops all of it; ./tm stop stops PostgreSQL too\n\n'
 }
 
 # ---------------------------------------------------------------- lock
@@ -128,7 +172,7 @@ tm_clean() {
         stop_postgres
         remove "$TM_DATA"/pg-[0-9]* "$TM_DATA/pg-run"
     fi
-    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_HOME/artefacts"
+    remove "$TM_DATA/odoo" "$TM_DATA/log" "$TM_DATA/telephone" "$TM_CACHE"/venv-* "$TM_CACHE"/node-* "$TM_CACHE/uv" "$TM_CACHE/odoo" "$TM_CACHE/asterisk" "$TM_HOME/artefacts"
     remove_watch_root
     if [ "${1:-}" = --all ]; then remove "$TM_CACHE/debs" "$TM_CACHE/apt" "$TM_CACHE/npm"; fi
     rm -f "$TM_CACHE/.lock" "$TM_DATA"/.lock-*

@@ -114,6 +114,8 @@ class Asterisk:
         self.process = None
         for name in ("etc", "lib", "spool", "run", "log"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        # Secrets of the manager, and what people said.
+        self.folder.chmod(0o700)
         program = os.environ.get("TM_ASTERISK")
         if not program:
             raise Failure("TM_ASTERISK does not name an Asterisk; use ./tm")

@@ -1,6 +1,7 @@
 from . import (
     agent_session,
     campaign,
+    demo,
     desk,
     dialer,
     dialer_caller,
