@@ -15,6 +15,12 @@
         "data/telemarketing_disposition.xml",
         "views/telemarketing_dialer_list_views.xml",
         "views/telemarketing_disposition_views.xml",
+        "wizards/dialer_test_views.xml",
+        "views/telemarketing_dialer_server_views.xml",
+        "views/telemarketing_dialer_ledger_views.xml",
+        "views/telemarketing_campaign_views.xml",
+        "views/telemarketing_interaction_views.xml",
+        "views/telemarketing_dialer_menus.xml",
     ],
     "demo": [
         "demo/telemarketing_dialer_demo.xml",

@@ -9,12 +9,11 @@ class TelemarketingDialerServer(models.Model):
 
     _inherit = "telemarketing.dialer.server"
 
-    @api.model
+    # Called without records, from the top of the list of servers.
     def action_stop_company(self):
         """Nobody is dialled any more by any Asterisk of the companies in use."""
         return self._of_companies()._stop_dialing(True)
 
-    @api.model
     def action_resume_company(self):
         return self._of_companies()._stop_dialing(False)
 
