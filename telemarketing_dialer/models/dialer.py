@@ -727,7 +727,7 @@ class TelemarketingDialer(models.AbstractModel):
             self._leave_to_other(interaction, before, now)
         session._set_state("talking", now)
         self.env.flush_all()
-        self._pop(session, target)
+        self._pop(session, target, answered_at)
 
     @api.model
     def _lock_sessions(self, ids):
@@ -756,8 +756,9 @@ class TelemarketingDialer(models.AbstractModel):
         )
 
     @api.model
-    def _pop(self, session, target):
-        """Put the person on the agent's desk: what ``get_next`` would give."""
+    def _pop(self, session, target, answered_at):
+        """Put the person on the agent's desk: what ``get_next`` would give, and the
+        instant of the answer to the millisecond (seconds of the Unix epoch)."""
         user = session.user_id
         company = target.company_id
         env = self.env(
@@ -777,6 +778,7 @@ class TelemarketingDialer(models.AbstractModel):
                 "what": "pop",
                 "call": call,
                 "session": desk._session_values(session.with_env(env).sudo()),
+                "answered_at": answered_at,
             },
         )
 

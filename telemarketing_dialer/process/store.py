@@ -7,7 +7,6 @@ import random
 import threading
 import time
 
-import psycopg2
 from psycopg2 import errors
 
 from odoo import SUPERUSER_ID, api
@@ -26,8 +25,6 @@ CONFLICTS = (
     errors.UniqueViolation,
 )
 TRIES = 6
-# Run so: what changes meanwhile is seen, and rows are skipped that others hold.
-READ_COMMITTED = {"_take"}
 
 
 class Database:
@@ -65,18 +62,19 @@ class Database:
 
     def _transaction(self, method, args):
         registry = Registry(self.name).check_signaling()
-        with registry.manage_changes(), registry.cursor() as cr:
-            if method in READ_COMMITTED:
+        try:
+            with registry.cursor() as cr:
+                # What others change meanwhile is seen, and rows that they hold skipped.
                 cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            env = api.Environment(cr, SUPERUSER_ID, {})
-            try:
+                env = api.Environment(cr, SUPERUSER_ID, {})
                 result = getattr(env["telemarketing.dialer"], method)(*args)
-                # Conflicts show here, where they may be tried again.
-                cr.commit()
-            except psycopg2.Error:
-                cr.rollback()
-                raise
-            return result
+                # Conflicts show here, where it may be tried again.
+                cr.commit()  # pylint: disable=invalid-commit
+            registry.signal_changes()
+        except Exception:
+            registry.reset_changes()
+            raise
+        return result
 
 
 class ServerStore(Store):
