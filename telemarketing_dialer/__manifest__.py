@@ -26,4 +26,13 @@
         "demo/telemarketing_dialer_demo.xml",
     ],
     "uninstall_hook": "uninstall_hook",
+    "assets": {
+        "web.assets_backend": [
+            "telemarketing_dialer/static/src/telephony/**/*",
+            "telemarketing_dialer/static/src/desk/**/*",
+        ],
+        "web.assets_unit_tests": [
+            "telemarketing_dialer/static/tests/**/*.js",
+        ],
+    },
 }
