@@ -172,27 +172,24 @@ class TelemarketingDialerTrunk(models.Model):
 
     @api.private
     def _channel_for(self, campaign, e164):
-        """The way out for a number: the first trunk of the campaign, else of its
-        server, that carries it and may show the campaign's number. Called with sudo.
-
-        A trunk with a list of numbers shows one of them: the campaign's where it has
-        one, else the first. One without a list shows the campaign's, or none.
+        """The way out for a call by hand: the first trunk of the campaign, else of its
+        server, that carries the number, has something of its day left and may show a
+        number of ours (as ``telemarketing.dialer`` chooses). Called with sudo.
 
         :param str e164: ``+34612345678``
         :return: ``(trunk, channel, caller)``; the trunk is empty where none carries it
         """
-        server = campaign.dialer_server_id
-        trunks = campaign.dialer_trunk_ids or server.trunk_ids
-        wanted = campaign._caller_number(campaign.caller_number)
+        dialer = self.env["telemarketing.dialer"]
+        trunks = dialer._trunks(campaign.dialer_server_id, campaign)
+        spent = dialer._spent(trunks)
         now = self.env.cr.now()
-        for trunk in trunks:
-            resting = trunk.backoff_until and trunk.backoff_until > now
-            if trunk.server_id != server or not trunk.active or resting:
-                continue
-            shown = trunk.caller_ids.mapped("e164")
-            caller = wanted or (shown[0] if shown else "")
+        for trunk in trunks - spent:
             channel = trunk._channel_of(e164)
-            if channel and (not shown or caller in shown):
+            resting = trunk.backoff_until and trunk.backoff_until > now
+            caller = (
+                dialer._caller(campaign, trunk) if channel and not resting else None
+            )
+            if caller is not None:
                 return trunk, channel, caller
         return self.browse(), "", ""
 

@@ -1,6 +1,7 @@
 import socket
 import threading
 import time
+from datetime import timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
@@ -579,10 +580,14 @@ class TestTrunkChosen(DeskCase):
         self.assertEqual(
             self.trunk._channel_for(self.campaign, "+34612345678")[2], caller.e164
         )
-        self.trunk.caller_ids = False
-        self.campaign.caller_number = "961234567"
-        self.trunk.caller_ids = caller
-        self.assertFalse(self.trunk._channel_for(self.campaign, "+34612345678")[0])
+
+    def test_a_trunk_whose_carrier_refused_rests_and_the_next_one_is_taken(self):
+        other = self.trunk.copy({"name": "Second", "sequence": 99})
+        self.trunk.sudo().backoff_until = self.env.cr.now() + timedelta(minutes=1)
+        trunk, _channel, _caller = self.trunk._channel_for(
+            self.campaign, "+34612345678"
+        )
+        self.assertEqual(trunk, other)
 
 
 class _Manager(threading.Thread):

@@ -18,7 +18,7 @@ const manual = () =>
 test("waiting, the desk says so, for how long and why nothing is dialled", async () => {
     const {server, store} = await openDesk();
     expect(".o_tm_idle_now h2").toHaveText("Waiting for a call");
-    expect(".o_tm_state_label").toHaveText("Waiting for a call");
+    expect(".o_tm_state_label").toHaveText("Waiting");
     expect(".o_tm_waiting_time").toHaveCount(1);
     expect(".o_tm_next").toHaveCount(0);
     expect(".o_tm_waiting_why").toHaveCount(0);

@@ -29,6 +29,12 @@ patch(IdlePanel.prototype, {
     },
 
     get mode() {
+        return {progressive: _t("Progressive"), predictive: _t("Predictive")}[
+            this.desk.campaign.dialing_mode
+        ];
+    },
+
+    get modeText() {
         return {
             progressive: _t("Progressive: one number at a time is dialled for you."),
             predictive: _t("Predictive: who answers comes to whoever is free."),
@@ -64,7 +70,7 @@ patch(CallPanel.prototype, {
 patch(DeskHeader.prototype, {
     get label() {
         const {dials, phase} = this.desk;
-        return dials && phase === "ready" ? _t("Waiting for a call") : super.label;
+        return dials && phase === "ready" ? _t("Waiting") : super.label;
     },
 });
 

@@ -45,8 +45,9 @@ patch(DeskStore.prototype, {
     /** The telephone was connected or asked for, and is not there. */
     get phoneLost() {
         const phone = this.session.phone;
+        const gone = phone?.alive && phone.wanted && phone.state === "none";
         return Boolean(
-            phone?.alive && phone.wanted && phone.state === "none" && phone.reason
+            gone && phone.reason && this.loaded && !this.otherSeat && !this.loggedOut
         );
     },
 
