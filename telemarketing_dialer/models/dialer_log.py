@@ -39,6 +39,7 @@ class TelemarketingDialerLog(models.Model):
     text = fields.Char("Details")
 
     def write(self, vals):
+        self.check_access("write")
         raise UserError(self.env._("What was written down does not change."))
 
     @api.ondelete(at_uninstall=False)

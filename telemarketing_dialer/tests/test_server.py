@@ -7,6 +7,7 @@ import zipfile
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from .. import dialplan
 from .test_campaign import ServerCommon
@@ -299,7 +300,8 @@ class TestDialerConfiguration(ServerCommon, HttpCase):
         self.manager.password = "manager-1-manager"
         self.authenticate(self.manager.login, "manager-1-manager")
         url = f"/telemarketing/dialer/{self.server.id}/configuration.zip"
-        answer = self.url_open(url)
+        with mute_logger("odoo.http"):
+            answer = self.url_open(url)
         self.assertEqual(answer.status_code, 403)
         self.assertNotIn(self.server.secret, answer.text)
 

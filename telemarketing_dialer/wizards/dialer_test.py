@@ -27,7 +27,7 @@ class TelemarketingDialerTest(models.TransientModel):
         compute="_compute_trunk_id",
         store=True,
         readonly=False,
-        required=True,
+        precompute=True,
         ondelete="cascade",
         domain="[('server_id', '=', server_id)]",
     )
@@ -37,6 +37,7 @@ class TelemarketingDialerTest(models.TransientModel):
         compute="_compute_caller_id",
         store=True,
         readonly=False,
+        precompute=True,
         ondelete="cascade",
         domain="[('trunk_ids', 'in', trunk_id)]",
     )
@@ -109,6 +110,10 @@ class TelemarketingDialerTest(models.TransientModel):
                 )
             )
         channel = self._channel(trunk)
+        if server.stopped_at:
+            raise UserError(
+                self.env._("All dialling by %s was stopped: resume it.", server.name)
+            )
         if not server._alive():
             raise UserError(
                 self.env._("No process works %s: start the dialer first.", server.name)
@@ -145,6 +150,12 @@ class TelemarketingDialerTest(models.TransientModel):
                     "“%s” is not one telephone number. Write nine digits, or + and "
                     "the country's prefix.",
                     self.number or "",
+                )
+            )
+        if not phone.dialable:
+            raise UserError(
+                self.env._(
+                    "%s costs extra: such numbers are never dialled.", phone.e164
                 )
             )
         channel = trunk._channel_of(phone.e164)
