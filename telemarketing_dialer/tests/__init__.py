@@ -1,9 +1,8 @@
-from . import test_campaign, test_desk, test_ledger, test_lists, test_server, test_store
-from . import test_campaign, test_desk, test_js, test_lists, test_server, test_store
 from . import (
     test_campaign,
     test_desk,
     test_health,
+    test_js,
     test_ledger,
     test_lists,
     test_rights,
