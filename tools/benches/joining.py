@@ -1,7 +1,7 @@
 """Joining: how the person who answered and the agent who waits come together.
 
 ConfBridge as the dialplan has it, the manager's Bridge and the dialplan's, on a real
-Asterisk: 50 agents' telephones wait; people answer, talk 20 s and hang up; every call is
+Asterisk: 50 telephones wait; people answer, talk 20 s and hang up; every call is
 recorded. From the answer, as the manager's client hears it, to both in one bridge.
 """
 

@@ -2,118 +2,12 @@
 alone, with no dialer but this script."""
 
 import asyncio
-import contextlib
 import time
 
 import pytest
 
-from odoo.addons.telemarketing_dialer.ami import Client
 
-
-class Centre:
-    """A manager's connection and all that it heard, each with the time."""
-
-    def __init__(self, telephone):
-        self.telephone = telephone
-        self.events = []
-        self.client = Client(
-            telephone.host,
-            telephone.port,
-            telephone.user,
-            telephone.secret,
-            on_event=lambda event: self.events.append((time.monotonic(), event)),
-        )
-
-    def of(self, name, call=None, **headers):
-        """Times and events of this name, of this channel, with these headers."""
-        return [
-            (at, event)
-            for at, event in self.events
-            if event["Event"] == name
-            and (call is None or event.get("Uniqueid") == call)
-            and all(event.get(key) == value for key, value in headers.items())
-        ]
-
-    async def wait(self, name, call=None, count=1, within=15, **headers):
-        """The time and the event, when it has come ``count`` times."""
-        ends = time.monotonic() + within
-        while time.monotonic() < ends:
-            found = self.of(name, call, **headers)
-            if len(found) >= count:
-                return found[count - 1]
-            await asyncio.sleep(0.01)
-        heard = [event["Event"] for _at, event in self.events]
-        raise AssertionError(f"no {name} {headers} of {call}; heard {heard}")
-
-    async def dial(self, call, number, exten="wait", **variables):
-        """Dial a person."""
-        return await self.client.action(
-            "Originate",
-            {
-                "Channel": self.telephone.trunk_channel.format(number=number),
-                "Context": "telemarketing-answered",
-                "Exten": exten,
-                "Priority": 1,
-                "Async": "true",
-                "Timeout": 20000,
-                "ChannelId": call,
-            },
-            {"TM_UUID": call.removeprefix("tm-"), **variables},
-        )
-
-    async def agent(self, leg, room, extension="101"):
-        """Connect an agent's telephone; returns when it is in its room."""
-        await self.client.action(
-            "Originate",
-            {
-                "Channel": self.telephone.agent_channel.format(extension=extension),
-                "Context": "telemarketing-agent",
-                "Exten": room,
-                "Priority": 1,
-                "Async": "true",
-                "Timeout": 20000,
-                "ChannelId": leg,
-            },
-        )
-        await self.wait("ConfbridgeJoin", leg)
-
-    async def channel(self, call):
-        rows = await self.client.listed("CoreShowChannels")
-        names = [row["Channel"] for row in rows if row["Uniqueid"] == call]
-        return names[0] if names else None
-
-    async def send(self, call, context, exten):
-        await self.client.action(
-            "Redirect",
-            {
-                "Channel": await self.channel(call),
-                "Context": context,
-                "Exten": exten,
-                "Priority": 1,
-            },
-        )
-
-
-def play(telephone, story):
-    async def whole():
-        centre = Centre(telephone)
-        task = asyncio.ensure_future(centre.client.run())
-        try:
-            for _try in range(500):
-                if centre.client.up:
-                    break
-                await asyncio.sleep(0.01)
-            await asyncio.wait_for(story(centre), 60)
-        finally:
-            centre.client.stop()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    asyncio.run(whole())
-
-
-def test_who_answers_while_nobody_is_free_hears_who_called_after_two_seconds(telephone):
+def test_who_answers_while_nobody_is_free_hears_who_called_after_two_seconds(play):
     async def story(centre):
         await centre.dial("tm-a", "7005551001")
         answered, event = await centre.wait("UserEvent", "tm-a", UserEvent="TmAnswered")
@@ -126,10 +20,10 @@ def test_who_answers_while_nobody_is_free_hears_who_called_after_two_seconds(tel
         # The notice of the tests lasts 2.8 s.
         assert ended - abandoned == pytest.approx(2.8, abs=0.4)
 
-    play(telephone, story)
+    play(story)
 
 
-def test_person_and_agent_hear_each_other_at_once_in_the_agents_room(telephone):
+def test_person_and_agent_hear_each_other_at_once_in_the_agents_room(play):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.dial("tm-b", "7005551001")
@@ -150,10 +44,10 @@ def test_person_and_agent_hear_each_other_at_once_in_the_agents_room(telephone):
         assert await centre.channel("tma-1-1")
         assert not centre.of("BridgeLeave", "tma-1-1")
 
-    play(telephone, story)
+    play(story)
 
 
-def test_when_the_agents_telephone_dies_the_person_is_let_go_with_a_word(telephone):
+def test_when_the_agents_telephone_dies_the_person_is_let_go_with_a_word(play):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.agent("tma-2-1", "tma2", extension="102")
@@ -170,10 +64,10 @@ def test_when_the_agents_telephone_dies_the_person_is_let_go_with_a_word(telepho
         # The other agent and person talk on.
         assert await centre.channel("tma-2-1") and await centre.channel("tm-d")
 
-    play(telephone, story)
+    play(story)
 
 
-def test_who_is_sent_to_an_agent_who_has_just_gone_hears_who_called(telephone):
+def test_who_is_sent_to_an_agent_who_has_just_gone_hears_who_called(play):
     async def story(centre):
         await centre.dial("tm-e", "7005551001")
         await centre.wait("UserEvent", "tm-e", UserEvent="TmAnswered")
@@ -181,10 +75,10 @@ def test_who_is_sent_to_an_agent_who_has_just_gone_hears_who_called(telephone):
         await centre.wait("UserEvent", "tm-e", within=1, UserEvent="TmAbandoned")
         await centre.wait("Hangup", "tm-e")
 
-    play(telephone, story)
+    play(story)
 
 
-def test_held_a_person_waits_with_music_and_comes_back_to_the_agent(telephone):
+def test_held_a_person_waits_with_music_and_comes_back_to_the_agent(play):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.dial("tm-f", "7005551001", exten="direct", TM_ROOM="tma1")
@@ -202,7 +96,7 @@ def test_held_a_person_waits_with_music_and_comes_back_to_the_agent(telephone):
         await centre.client.action("Hangup", {"Channel": name})
         await centre.wait("Hangup", "tm-f", within=8)
 
-    play(telephone, story)
+    play(story)
 
 
 async def third(centre, leg, room):
@@ -224,7 +118,7 @@ async def third(centre, leg, room):
 @pytest.mark.parametrize("context", ["telemarketing-join", "telemarketing-third"])
 @pytest.mark.parametrize("ends_first", ["tm-g", "tmx-g-1"])
 def test_person_and_third_talk_on_without_the_agent_and_end_together(
-    telephone, ends_first, context
+    play, ends_first, context
 ):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
@@ -244,10 +138,10 @@ def test_person_and_third_talk_on_without_the_agent_and_end_together(
         globals_left = centre.telephone.centre.tell("dialplan show globals")
         assert "TM_THIRD_g=\n" in globals_left
 
-    play(telephone, story)
+    play(story)
 
 
-def test_an_agent_who_was_asked_in_goes_back_to_the_own_room(telephone):
+def test_an_agent_who_was_asked_in_goes_back_to_the_own_room(play):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.agent("tma-2-1", "tma2", extension="102")
@@ -257,10 +151,10 @@ def test_an_agent_who_was_asked_in_goes_back_to_the_own_room(telephone):
         await centre.client.action("Hangup", {"Channel": name})
         await centre.wait("ConfbridgeJoin", "tma-2-1", count=2, Conference="tma2")
 
-    play(telephone, story)
+    play(story)
 
 
-def test_a_machine_is_hung_up_and_a_person_is_not(telephone):
+def test_a_machine_is_hung_up_and_a_person_is_not(play):
     async def story(centre):
         await centre.dial("tm-h", "7405551001", exten="amd")
         await centre.dial("tm-i", "7005551001", exten="amd")
@@ -270,7 +164,7 @@ def test_a_machine_is_hung_up_and_a_person_is_not(telephone):
         assert not centre.of("UserEvent", "tm-h", UserEvent="TmAnswered")
         await centre.wait("UserEvent", "tm-i", UserEvent="TmAnswered")
 
-    play(telephone, story)
+    play(story)
 
 
 # ------------------------------------------------------------------ recording
@@ -290,7 +184,7 @@ def recorded(telephone, name):
     ]
 
 
-def test_both_directions_are_recorded_in_step_through_hold_and_a_transfer(telephone):
+def test_both_directions_are_recorded_in_step_through_hold_and_a_transfer(play):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.agent("tma-2-1", "tma2", extension="102")
@@ -314,20 +208,20 @@ def test_both_directions_are_recorded_in_step_through_hold_and_a_transfer(teleph
         await centre.client.action("Hangup", {"Channel": name})
         ended, _event = await centre.wait("Hangup", "tm-j")
         await asyncio.sleep(0.5)
-        said, heard = recorded(telephone, "2026/11/rec-1")
+        said, heard = recorded(centre.telephone, "2026/11/rec-1")
         assert len(said) / 8000 == pytest.approx(ended - answered, abs=0.2)
         assert abs(len(said) - len(heard)) <= 800
         # One file each, no second recording after the hold.
-        assert len(list(telephone.spool.rglob("*.alaw"))) == 2
+        assert len(list(centre.telephone.spool.rglob("*.alaw"))) == 2
         # The person's word, the notice, the music and the agents are there.
         assert loud(said, 0, 0.7) > 0.5
         for begin, end in ((0, 0.5), (4.1, 5.3), (6.0, len(heard) / 8000)):
             assert loud(heard, begin, end) > 0.2, (begin, end)
 
-    play(telephone, story)
+    play(story)
 
 
-def test_what_is_said_while_the_recording_is_paused_is_silence_in_it(telephone):
+def test_what_is_said_while_the_recording_is_paused_is_silence_in_it(play):
     async def story(centre):
         await centre.agent("tma-1-1", "tma1")
         await centre.dial(
@@ -346,7 +240,7 @@ def test_what_is_said_while_the_recording_is_paused_is_silence_in_it(telephone):
         await centre.client.action("Hangup", {"Channel": name})
         await centre.wait("Hangup", "tm-k")
         await asyncio.sleep(0.5)
-        said, heard = recorded(telephone, "rec-2")
+        said, heard = recorded(centre.telephone, "rec-2")
         assert abs(len(said) - len(heard)) <= 800
         for sound in (said, heard):
             assert loud(sound, muted[0] + 0.3, muted[1] - 0.3) == 0
@@ -354,4 +248,4 @@ def test_what_is_said_while_the_recording_is_paused_is_silence_in_it(telephone):
         assert loud(heard, muted[1] + 0.3, len(heard) / 8000) > 0.1
         assert loud(said, muted[1] + 0.3, len(said) / 8000) > 0.1
 
-    play(telephone, story)
+    play(story)
