@@ -33,6 +33,9 @@ SOON = timedelta(minutes=5)
 # Elsewhere on the telephone, or no trunk takes the number now.
 LATER = timedelta(minutes=15)
 
+# What one person's data may lead to, which must not stop what is done for the others.
+_CANNOT = (UserError, IntegrityError, ValueError, LookupError, TypeError)
+
 
 class LostOwnership(Exception):  # noqa: N818  it is no error of whoever raises it
     """Another process owns the server now: this one writes nothing any more."""
@@ -146,7 +149,7 @@ class TelemarketingDialer(models.AbstractModel):
             target=campaign.abandon_target / 100,
             limit=campaign.abandon_limit / 100,
             day=day.isoformat(),
-            trunks=tuple(self._trunks(server, campaign).ids),
+            trunks=tuple(campaign._trunks().ids),
         )
 
     @api.model
@@ -261,12 +264,6 @@ class TelemarketingDialer(models.AbstractModel):
     # THE WAY OUT
 
     @api.model
-    def _trunks(self, server, campaign):
-        """In the order in which they are tried."""
-        chosen = campaign.dialer_trunk_ids & server.trunk_ids
-        return (chosen or server.trunk_ids).filtered("active").sorted()
-
-    @api.model
     def _spent(self, trunks):
         """Those whose minutes or money of their company's day are gone; what is being
         said counts."""
@@ -300,11 +297,11 @@ class TelemarketingDialer(models.AbstractModel):
         return spent
 
     @api.model
-    def _rooms(self, server, campaign):
+    def _rooms(self, campaign):
         """``{trunk: calls that it takes more}`` of those that may be used now, in the
         order in which they are tried."""
         now = self.env.cr.now()
-        trunks = self._trunks(server, campaign).filtered(
+        trunks = campaign._trunks().filtered(
             lambda t: not t.backoff_until or t.backoff_until <= now
         )
         trunks -= self._spent(trunks)
@@ -333,19 +330,23 @@ class TelemarketingDialer(models.AbstractModel):
 
     @api.model
     def _caller(self, campaign, trunk):
-        """The number to show: the campaign's where the trunk may show it, else the
-        trunk's first that the law admits for this purpose (Orden TDF/149/2025 arts. 9
-        and 10); "": the carrier decides; None: the trunk has none that may be shown."""
-        own = campaign.caller_number or ""
-        shown = trunk.caller_ids.filtered("active")
-        if not shown or own in shown.mapped("e164"):
-            # The gate has judged the campaign's own.
-            return own
+        """The number to show: the campaign's, else the trunk's first that the law
+        admits for this purpose (Orden TDF/149/2025 arts. 9 and 10).
+
+        :return: "": the carrier decides; None: none that this trunk may show
+        """
+        own = campaign._caller_number(campaign.caller_number)
+        shown = trunk.caller_ids.filtered("active").mapped("e164")
+        if own:
+            # The gate judges it.
+            return own if not shown or own in shown else None
+        if not shown:
+            return ""
         gate = self.env["telemarketing.gate"]
         now = self.env["telemarketing.clock"]._now()
         today = gate._company_today(campaign.company_id, now)
         rules = gate._rules(campaign.company_id)
-        for number in shown.mapped("e164"):
+        for number in shown:
             refused, _warned = check_caller(number, campaign.call_purpose, today, rules)
             if not refused:
                 return number
@@ -364,7 +365,7 @@ class TelemarketingDialer(models.AbstractModel):
         agent = self.env["telemarketing.agent.session"].browse(session)
         if session and (agent.logout_at or agent.campaign_id != campaign):
             return ()
-        rooms = self._rooms(server, campaign)
+        rooms = self._rooms(campaign)
         count = min(count, MOST, sum(rooms.values()))
         taken = []
         for _round in range(ROUNDS):
@@ -496,7 +497,6 @@ class TelemarketingDialer(models.AbstractModel):
     def _write_attempts(self, server, epoch, campaign, chosen, agent):
         if not chosen:
             return self.env["telemarketing.interaction"]
-        now = self.env["telemarketing.clock"]._now()
         actions = campaign._action_types()
         attempts = [
             (
@@ -504,7 +504,9 @@ class TelemarketingDialer(models.AbstractModel):
                 phone,
                 facts,
                 verdict,
-                target._prepare_attempt_values(str(uuids.uuid4()), now, actions)
+                target._prepare_attempt_values(
+                    str(uuids.uuid4()), self.env["telemarketing.clock"]._now(), actions
+                )
                 | {
                     "provider": "asterisk",
                     "state": "dialling",
@@ -518,9 +520,31 @@ class TelemarketingDialer(models.AbstractModel):
             )
             for target, phone, facts, verdict, trunk, caller in chosen
         ]
-        written = self.env["telemarketing.interaction"]._write_attempts(attempts, now)
-        self.env.flush_all()
-        return written
+        return self._write_safely(server, attempts)
+
+    @api.model
+    def _write_safely(self, server, attempts):
+        """All at once; where that fails each by itself, so that one person of whom
+        nothing can be written does not stop the campaign: that one waits a day."""
+        Interaction = self.env["telemarketing.interaction"]
+        now = self.env["telemarketing.clock"]._now()
+        try:
+            with self.env.cr.savepoint():
+                written = Interaction._write_attempts(attempts, now)
+                self.env.flush_all()
+                return written
+        except _CANNOT as error:
+            self.env.invalidate_all(flush=False)
+            if len(attempts) > 1:
+                for attempt in attempts:
+                    Interaction |= self._write_safely(server, [attempt])
+                return Interaction
+            target = attempts[0][0]
+            text = f"{target.campaign_id.name}, {target.id}: {error}"
+            self._log_entry(server.id, "fault", text, target.campaign_id.id)
+            target.next_call_at = now + timedelta(days=1)
+            self._give_back(target, target.browse())
+            return Interaction
 
     # WHAT BECAME OF THEM
 
@@ -546,7 +570,7 @@ class TelemarketingDialer(models.AbstractModel):
             with self.env.cr.savepoint():
                 self._finish_alone(interactions, told)
                 self.env.flush_all()
-        except (UserError, IntegrityError, ValueError, LookupError, TypeError) as error:
+        except _CANNOT as error:
             self.env.invalidate_all(flush=False)
             if len(interactions) > 1:
                 for interaction in interactions:

@@ -172,26 +172,16 @@ class TelemarketingDialerTrunk(models.Model):
 
     @api.private
     def _channel_for(self, campaign, e164):
-        """The way out for a call by hand: the first trunk of the campaign, else of its
-        server, that carries the number, has something of its day left and may show a
-        number of ours (as ``telemarketing.dialer`` chooses). Called with sudo.
+        """The way out for a number: the first trunk of the campaign, else of its
+        server, that carries it now, has a line free and may show the campaign's
+        number. Called with sudo.
 
         :param str e164: ``+34612345678``
         :return: ``(trunk, channel, caller)``; the trunk is empty where none carries it
         """
         dialer = self.env["telemarketing.dialer"]
-        trunks = dialer._trunks(campaign.dialer_server_id, campaign)
-        spent = dialer._spent(trunks)
-        now = self.env.cr.now()
-        for trunk in trunks - spent:
-            channel = trunk._channel_of(e164)
-            resting = trunk.backoff_until and trunk.backoff_until > now
-            caller = (
-                dialer._caller(campaign, trunk) if channel and not resting else None
-            )
-            if caller is not None:
-                return trunk, channel, caller
-        return self.browse(), "", ""
+        trunk, caller = dialer._route(campaign, e164, dialer._rooms(campaign))
+        return trunk, trunk._channel_of(e164) if trunk else "", caller
 
     @api.private
     def _channel_of(self, e164):

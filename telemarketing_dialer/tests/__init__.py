@@ -9,3 +9,6 @@ from . import (
     test_server,
     test_store,
 )
+from . import test_campaign, test_desk, test_ledger, test_lists, test_server, test_store
+from . import test_campaign, test_desk, test_js, test_lists, test_server, test_store
+from . import test_campaign, test_desk, test_lists, test_server, test_store, test_trap

@@ -1,6 +1,80 @@
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+from unittest.mock import patch
+
 from odoo.addons.telemarketing_base.tests.common import TelemarketingCommon
 
+from .. import click
 from ..bridge.records import Finished
+
+
+class Trapped(NamedTuple):
+    """What would have gone to Asterisk.
+
+    :param kind: of the command (``dial``, ``hangup``, ``transfer``…), ``click`` for a
+        call without a dialer process, ``take`` for one that the dialer makes by itself
+    :param channel: as Asterisk would have dialled it; "" where nothing is dialled
+    """
+
+    kind: str
+    uuid: str
+    channel: str
+    caller: str
+    params: dict
+
+
+@contextmanager
+def trapped_calls(env):
+    """While it holds, no command and no call leaves for Asterisk, as if a process
+    owned every server and did nothing.
+
+    For tests of any module: ``with trapped_calls(self.env) as trapped: …``.
+
+    :return: list of ``Trapped``, which grows
+    """
+    trapped = []
+
+    def ask(commands, server, kind, session=None, uuid=None, params=None):
+        params = params or {}
+        channel, caller = params.get("channel", ""), params.get("caller", "")
+        if kind == "dial":
+            call = commands.env["telemarketing.interaction"].sudo()
+            call = call.search([("uuid", "=", uuid)])
+            channel = call.dialer_trunk_id._channel_of(call.e164)
+            caller = call.caller_e164 or ""
+        trapped.append(Trapped(kind, uuid or "", channel, caller, params))
+        return commands.browse()
+
+    def originate(server, agent_channel, person_channel, caller, ring_seconds):
+        trapped.append(Trapped("click", "", person_channel, caller, {}))
+
+    dialer = env.registry["telemarketing.dialer"]
+    real_take = dialer._take
+
+    def take(self, *arguments, **named):
+        taken = real_take(self, *arguments, **named)
+        trapped.extend(Trapped("take", a.uuid, a.channel, a.caller, {}) for a in taken)
+        return taken
+
+    with ExitStack() as stack:
+        for owner, name, replacement in (
+            (env.registry["telemarketing.dialer.command"], "_ask", ask),
+            (env.registry["telemarketing.dialer.server"], "_alive", lambda s: True),
+            (dialer, "_take", take),
+            (click, "originate", originate),
+        ):
+            stack.enter_context(patch.object(owner, name, replacement))
+        yield trapped
+
+
+class CallTrap:
+    """For a test case of Odoo's: every test's calls are in ``self.trapped``."""
+
+    def setUp(self):
+        super().setUp()
+        trap = trapped_calls(self.env)
+        self.trapped = trap.__enter__()
+        self.addCleanup(trap.__exit__, None, None, None)
 
 
 class DialerCommon(TelemarketingCommon):

@@ -162,6 +162,47 @@ class TestTake(DialerCommon):
         self.env["telemarketing.target"].search([]).next_call_at = False
         self.assertTrue(self.take(1))
 
+    def test_a_person_of_whom_nothing_can_be_written_stops_no_campaign(self):
+        targets = self.people(3)
+        bad = targets[1]
+        # A card number that came in past the desk is refused in a call's notes.
+        self.env.cr.execute(
+            "UPDATE telemarketing_target SET notes = %s WHERE id = %s",
+            ["4111 1111 1111 1111", bad.id],
+        )
+        taken = self.take(3)
+        self.assertEqual(
+            {self.call_of(attempt).target_id for attempt in taken},
+            set(targets - bad),
+        )
+        self.assertEqual((bad.state, bad.attempts), ("ready", 0))
+        self.assertGreater(bad.due_at, self.now(hours=23))
+        self.assertEqual(
+            self.env["telemarketing.dialer.log"].search([], limit=1).kind, "fault"
+        )
+        self.assertFalse(self.take(3))
+
+    def test_the_campaigns_number_is_shown_or_the_trunk_is_not_used(self):
+        self.people(3)
+        other = self.env["telemarketing.dialer.caller"].create(
+            {"e164": "+34900000002", "trunk_ids": [(4, self.trunk.id)]}
+        )
+        self.assertEqual(self.take(1)[0].caller, self.caller.e164)
+        self.env.cr.execute(
+            "UPDATE telemarketing_campaign SET caller_number = NULL WHERE id = %s",
+            [self.campaign_a.id],
+        )
+        self.env.registry.clear_cache()
+        self.caller.trunk_ids = False
+        self.assertEqual(self.take(1)[0].caller, other.e164)
+        self.env.cr.execute(
+            "UPDATE telemarketing_campaign SET caller_number = '+34900000003'"
+            " WHERE id = %s",
+            [self.campaign_a.id],
+        )
+        self.env.registry.clear_cache()
+        self.assertFalse(self.take(1))
+
     def test_personal_callbacks_wait_for_their_agent(self):
         target = self.people(1)
         target.write(
