@@ -14,6 +14,7 @@ from . import (
     dialer_trunk,
     disposition,
     interaction,
+    privacy,
     readiness,
     server_health,
     server_link,

@@ -1,4 +1,4 @@
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
 from ..models import dialer_list
@@ -78,6 +78,33 @@ class TestLists(DialerCommon):
         for domain in ("[('no_such_field', '=', 1)]", "__import__('os')", "[(", "7"):
             with self.assertRaises(ValidationError, msg=domain):
                 self.make("Bad", domain=domain)
+
+    def test_supervisors_make_lists_of_their_campaigns_only(self):
+        lists = self.as_user(self.env["telemarketing.dialer.list"], self.supervisor_a)
+        values = {"name": "Mine", "domain": "[('contact_id.city', '=', 'Vigo')]"}
+        mine = lists.create({**values, "campaign_id": self.campaign_a.id})
+        self.assertEqual(mine.target_count, 6)
+        mine.action_refresh()
+        for user, campaign in (
+            (self.supervisor_b, self.campaign_a),
+            (self.supervisor_far, self.campaign_a),
+            (self.agent_a, self.campaign_a),
+            (self.supervisor_a, self.campaign_b),
+        ):
+            with self.assertRaises(AccessError, msg=user.name):
+                self.as_user(lists, user).create({**values, "campaign_id": campaign.id})
+        for user in (self.supervisor_b, self.supervisor_far, self.agent_a):
+            with self.assertRaises(AccessError, msg=user.name):
+                self.as_user(mine, user).action_refresh()
+        # What its writer may not read, a filter does not find out.
+        with self.assertRaises(ValidationError):
+            lists.create(
+                {
+                    **values,
+                    "campaign_id": self.campaign_a.id,
+                    "domain": "[('create_uid.password', '!=', False)]",
+                }
+            )
 
     def test_a_filter_that_stopped_working_says_so_and_stops_no_other(self):
         bad, good = self.make("Bad", "Vigo"), self.make("Good", "Lugo", sequence=20)
