@@ -414,7 +414,7 @@ class TelemarketingDialer(models.AbstractModel):
         desk = self.env["telemarketing.desk"]
         refusals = self.env["telemarketing.refusal"]
         answers_of = gate._ask_each(targets, self.env["telemarketing.clock"]._now())
-        chosen, back, later = [], targets.browse(), targets.browse()
+        chosen, back, later, nowhere = [], *[targets.browse()] * 3
         for target in targets:
             answers = answers_of[target]
             phones = target.contact_id.phone_ids.filtered(
@@ -431,11 +431,11 @@ class TelemarketingDialer(models.AbstractModel):
             if target.contact_id.id in busy_people:
                 later |= target
                 continue
-            for each in phone | phones:
-                if (
-                    verdicts[each]["answer"] != "allowed"
-                    or each.number_id.id in busy_numbers
-                ):
+            allowed = (phone | phones).filtered(
+                lambda p, v=verdicts: v[p]["answer"] == "allowed"
+            )
+            for each in allowed:
+                if each.number_id.id in busy_numbers:
                     continue
                 trunk, caller = self._route(campaign, each.e164, rooms)
                 if trunk:
@@ -445,8 +445,12 @@ class TelemarketingDialer(models.AbstractModel):
                     chosen.append((target, each, *answers[each.id], trunk, caller))
                     break
             else:
-                later |= target
-        self._give_back(back, later)
+                trunks = campaign._trunks()
+                if any(t._channel_of(p.e164) for t in trunks for p in allowed):
+                    later |= target
+                else:
+                    nowhere |= target
+        self._give_back(back, later, nowhere)
         return chosen
 
     @api.model
@@ -481,12 +485,27 @@ class TelemarketingDialer(models.AbstractModel):
         return {row[0] for row in rows}, {row[1] for row in rows}
 
     @api.model
-    def _give_back(self, targets, later):
+    def _give_back(self, targets, later=(), nowhere=()):
         """Leased for nothing: ``targets`` as the list knows them, ``later`` because
-        something else stands in the way for a while."""
+        something stands in the way for a while, ``nowhere`` because no trunk of the
+        campaign carries any of their numbers."""
+        now = self.env["telemarketing.clock"]._now()
         if later:
-            later.next_call_at = self.env["telemarketing.clock"]._now() + LATER
-        targets |= later
+            later.next_call_at = now + LATER
+            targets |= later
+        if nowhere:
+            nowhere.next_call_at = now + timedelta(days=1)
+            targets |= nowhere
+            campaign = nowhere.campaign_id
+            self._log_entry(
+                campaign.dialer_server_id.id,
+                "refused",
+                self.env._(
+                    "%s people: no trunk of the campaign carries their numbers.",
+                    len(nowhere),
+                ),
+                campaign.id,
+            )
         if targets:
             targets.write(
                 {"state": "ready", "dialer_server_id": False, "leased_until": False}
@@ -543,7 +562,7 @@ class TelemarketingDialer(models.AbstractModel):
             text = f"{target.campaign_id.name}, {target.id}: {error}"
             self._log_entry(server.id, "fault", text, target.campaign_id.id)
             target.next_call_at = now + timedelta(days=1)
-            self._give_back(target, target.browse())
+            self._give_back(target)
             return Interaction
 
     # WHAT BECAME OF THEM

@@ -138,7 +138,10 @@ class TestTake(DialerCommon):
     def test_a_trunk_takes_only_its_prefixes_lines_and_minutes(self):
         self.people(3)
         self.trunk.allowed_prefixes = "+33 +351"
-        self.assertFalse(self.take(1))
+        self.assertFalse(self.take(3))
+        log = self.env["telemarketing.dialer.log"].search([("kind", "=", "refused")])
+        self.assertEqual(log.text[:8], "3 people")
+        self.assertFalse(self.take(3))
         second = self._create_trunk(
             name="Second",
             sequence=20,
@@ -515,6 +518,22 @@ class TestDeliver(DialerCommon):
         )
         self.assertLess(self.target.next_call_at, self.now(minutes=10))
         self.assertTrue(self.call_of(attempt).lost)
+
+    def test_a_talk_goes_on_whose_agents_browser_is_gone(self):
+        (attempt,) = self.take(1)
+        call = self.deliver(attempt, self.session)
+        self.target.leased_until = self.now(minutes=-1)
+        self.env.cr.execute(
+            "UPDATE telemarketing_dialer_server SET owned_until ="
+            " clock_timestamp() AT TIME ZONE 'UTC' + interval '1 minute'"
+        )
+        self.env["telemarketing.target"]._cron_return_leases()
+        self.assertEqual((call.state, self.target.state), ("talking", "talking"))
+        self.assertEqual(self.target.leased_by_id, self.agent_a)
+        self.finish(attempt, "done", answered_at=attempt.at + 3)
+        self.target.leased_until = self.now(minutes=-1)
+        self.env["telemarketing.target"]._cron_return_leases()
+        self.assertEqual((call.state, self.target.state), ("done", "ready"))
 
     def test_a_call_by_hand_rings_and_talks(self):
         (attempt,) = self.take(1)
