@@ -16,8 +16,8 @@ LOGS = suite.HOME / "artefacts" / "logs"
 @pytest.fixture
 def telephone(databases, tmp_path, request):
     """The centre's Asterisk and the network, started; their logs are kept with the
-    others. Parameter: fates of numbers."""
-    both = real.Telephone(tmp_path, outcomes=getattr(request, "param", None))
+    others. Parameter: options of ``Telephone``."""
+    both = real.Telephone(tmp_path, **getattr(request, "param", {}))
     try:
         yield both.start()
     finally:

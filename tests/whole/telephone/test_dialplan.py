@@ -2,9 +2,14 @@
 alone, with no dialer but this script."""
 
 import asyncio
+import re
 import time
 
 import pytest
+
+from odoo.addons.telemarketing_dialer.ami import ActionError
+
+ORIGINATE = {"Channel": "PJSIP/7005551001@carrier"}
 
 
 def test_who_answers_while_nobody_is_free_hears_who_called_after_two_seconds(play):
@@ -247,5 +252,36 @@ def test_what_is_said_while_the_recording_is_paused_is_silence_in_it(play):
         assert loud(heard, 0, muted[0]) > 0.1
         assert loud(heard, muted[1] + 0.3, len(heard) / 8000) > 0.1
         assert loud(said, muted[1] + 0.3, len(said) / 8000) > 0.1
+
+    play(story)
+
+
+# ------------------------------------------------------------------ the manager's user
+@pytest.mark.parametrize("telephone", [{"asterisk": 18}, {}], indirect=True)
+def test_the_manager_tells_what_a_dialer_reads_and_no_more(play):
+    async def story(centre):
+        await centre.dial("tm-l", "7515551001", exten="wait")
+        await centre.wait("UserEvent", "tm-l", UserEvent="TmAnswered")
+        await centre.wait("Hangup", "tm-l")
+        heard = {event["Event"] for _at, event in centre.events}
+        assert heard >= {"Newchannel", "Newstate", "DialEnd", "UserEvent", "Hangup"}
+        assert not heard & {"VarSet", "Newexten", "DeviceStateChange", "TestEvent"}
+
+    play(story)
+
+
+def test_who_holds_the_managers_secret_cannot_run_programs_or_read_the_files(play):
+    async def story(centre):
+        for action, headers in (
+            ("Command", {"Command": "core show version"}),
+            ("GetConfig", {"Filename": "manager.conf"}),
+            ("UpdateConfig", {"SrcFilename": "a", "DstFilename": "b"}),
+            ("ModuleLoad", {"LoadType": "reload"}),
+            ("Originate", ORIGINATE | {"Application": "System", "Data": "id"}),
+            ("Originate", ORIGINATE | {"Application": "Exec", "Data": "System(id)"}),
+        ):
+            with pytest.raises(ActionError) as refused:
+                await centre.client.action(action, headers)
+            assert re.search("permission|forbidden", refused.value.message, re.I)
 
     play(story)

@@ -78,9 +78,12 @@ def test_agents_telephones_answer_stay_or_do_not(play):
     play(story)
 
 
+FATES = {"612000001": ("answer", 0.6, 1.2), "612000002": ("busy", 0.3, 0)}
+
+
 @pytest.mark.parametrize(
     "telephone",
-    [{"612000001": ("answer", 0.6, 1.2), "612000002": ("busy", 0.3, 0)}],
+    [{"outcomes": FATES}],
     indirect=True,
 )
 def test_a_benchmark_gives_each_number_its_fate(play):
