@@ -15,13 +15,13 @@ class TestDialerDemo(TransactionCase):
             self.skipTest("no demo data here")
 
     def test_there_is_somebody_to_dial_in_each_mode(self):
-        modes = {}
+        targets, modes = self.env["telemarketing.target"], {}
         for campaign in self.server.campaign_ids:
             self.assertEqual(campaign.state, "running")
             self.assertTrue(campaign.agent_ids)
-            modes[campaign.dialing_mode] = self.env[
-                "telemarketing.target"
-            ].search_count([("campaign_id", "=", campaign.id), ("state", "=", "ready")])
+            modes[campaign.dialing_mode] = targets.search_count(
+                [("campaign_id", "=", campaign.id), ("state", "=", "ready")]
+            )
         self.assertLessEqual({"predictive", "progressive"}, set(modes))
         self.assertGreater(min(modes.values()), 200)
 
