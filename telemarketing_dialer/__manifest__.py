@@ -20,6 +20,7 @@
         "views/telemarketing_dialer_ledger_views.xml",
         "views/telemarketing_campaign_views.xml",
         "views/telemarketing_interaction_views.xml",
+        "views/telemarketing_target_views.xml",
         "views/telemarketing_dialer_menus.xml",
     ],
     "demo": [

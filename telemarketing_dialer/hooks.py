@@ -3,7 +3,7 @@ from odoo.tools import SQL
 
 def uninstall_hook(env):
     """Servers are referred to from calls, people and campaigns: without these the
-    tables and columns go in any order."""
+    tables and columns go in any order. And the ORM does not know the lease."""
     env.cr.execute(
         """SELECT conrelid::regclass::text, conname FROM pg_constraint
            WHERE contype = 'f'
@@ -19,6 +19,10 @@ def uninstall_hook(env):
                 SQL.identifier(constraint),
             )
         )
+    env.cr.execute(
+        "DROP FUNCTION IF EXISTS telemarketing_dialer_lease("
+        "int, int, int, int, timestamp, timestamp, int)"
+    )
     env["ir.config_parameter"].sudo().search(
         [("key", "=like", "telemarketing_dialer.%")]
     ).unlink()

@@ -938,16 +938,14 @@ class TelemarketingDialer(models.AbstractModel):
 
     @api.model
     def _log_entry(self, server_id, kind, text, campaign=None):
-        server = self.env["telemarketing.dialer.server"].sudo().browse(server_id)
-        self.env["telemarketing.dialer.log"].sudo().create(
-            {
-                "at": self.env["telemarketing.clock"]._now(),
-                "company_id": server.company_id.id,
-                "server_id": server.id,
-                "campaign_id": campaign,
-                "kind": kind,
-                "text": str(text)[:500],
-            }
+        log = self.env["telemarketing.dialer.log"]
+        if kind not in log._fields["kind"].get_values(self.env):
+            kind = "fault"
+        log._append(
+            kind,
+            str(text)[:500],
+            server=self.env["telemarketing.dialer.server"].sudo().browse(server_id),
+            campaign=self.env["telemarketing.campaign"].sudo().browse(campaign or []),
         )
 
     @api.model

@@ -141,6 +141,16 @@ class TelemarketingDialerList(models.Model):
             },
         }
 
+    def action_people(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.name,
+            "res_model": "telemarketing.target",
+            "view_mode": "list,form",
+            "domain": [("dialer_list_id", "=", self.id)],
+        }
+
     @api.model
     def _refresh_soon(self, campaigns):
         """Fill the lists of small campaigns at once, and have the job fill the others.

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 
 from odoo.addons.telemarketing_base.models.target import _LIVE, PRIORITIES
 
+SUPERVISOR = "telemarketing_base.group_supervisor"
 # Of calls that have no agent yet, in the order in which they are asked. Parameters:
 # ``p_user`` (whose callbacks; NULL: those of nobody in particular and the list) and
 # ``p_list`` (0: people in no list; -1: callbacks only).
@@ -34,6 +35,7 @@ class TelemarketingTarget(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
+        groups=SUPERVISOR,
         help="Leased for a call that has no agent yet.",
     )
     dialer_list_id = fields.Many2one(
@@ -42,6 +44,8 @@ class TelemarketingTarget(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
+        groups=SUPERVISOR,
+        help="The first of the campaign's lists whose filter fits the person.",
     )
 
     _dialer_retries = models.Index(
