@@ -314,7 +314,8 @@ class Moving:
             call.third = call.third_channel = ""
         elif call.third_channel:
             await self.act("Hangup", {"Channel": call.third_channel, "Cause": 16})
-        else:
+        elif not call.held:
+            # Who was asked in and went by himself has left the person in the music.
             raise Cannot("There is nobody else in this call.")
         if call.held:
             await self.redirect(call, "telemarketing-join", leg.room)

@@ -314,6 +314,14 @@ def test_what_an_agent_may_do_with_the_call():
             assert "error" in await ask("keys", digits="1;2")
             await ask("record", pause=True)
             assert person["quiet"]
+            assert "error" in await ask("drop_third")
+            third = {"channel": "PJSIP/+34911000000@carrier", "caller": ""}
+            await ask("transfer", to="number", how="attended", **third)
+            assert person["context"] == "telemarketing-hold"
+            world.exchange.gone(world.bridge.calls[uuid].third)
+            await asyncio.sleep(1)
+            await ask("drop_third")
+            assert person["room"] == "tma1", "back from the music"
             assert "error" in await ask("hangup", session=2)
             await ask("transfer", to="agent", session=2, how="x")
             assert "error" in table.answers[max(table.answers)]

@@ -279,7 +279,7 @@ test("payment data are not recorded: while the IBAN is written, and by Alt+G", a
     queryOne(".o_tm_desk").append(iban);
     iban.focus();
     await frames();
-    expect(".o_tm_recording_paused").toHaveText(/Not recording/);
+    expect(".o_tm_recording_paused").toHaveText(/Paused/);
     iban.blur();
     await frames();
     expect(".o_tm_recording_on").toHaveCount(1);

@@ -55,6 +55,19 @@ patch(CallPanel, {
     components: {...CallPanel.components, Keypad, LineButtons, TransferBox},
 });
 patch(CallPanel.prototype, {
+    /** Of Asterisk's calls only: nothing to hang up yet. */
+    get before() {
+        return this.desk.onAsterisk && this.desk.phase === "preview";
+    },
+
+    get beforeOrOther() {
+        return this.before || !this.desk.onAsterisk;
+    },
+
+    get mayHold() {
+        return this.desk.onAsterisk ? this.desk.phase === "talking" : this.onLine;
+    },
+
     get connects() {
         const {desk} = this;
         const phone = desk.session.phone;
