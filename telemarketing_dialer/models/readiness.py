@@ -25,6 +25,7 @@ class TelemarketingReadiness(models.AbstractModel):
                 self._finding("dialing_lacks", text)
                 for text in campaign._dialing_lacks()
             ]
+            found += self._of_lists(campaign)
         if not server:
             return found
         if campaign.dialing_stopped_at or server.stopped_at:
@@ -65,4 +66,29 @@ class TelemarketingReadiness(models.AbstractModel):
         state, sentence = server._health_word()
         if state != "ok":
             found.append(self._finding("dialing_health", f"{server.name}: {sentence}"))
+        return found
+
+    def _of_lists(self, campaign):
+        """Where a campaign has lists, nobody outside them is dialled."""
+        lists = campaign.with_context(active_test=False).dialer_list_ids
+        on = lists.filtered("active")
+        found = [
+            self._finding(
+                "dialing_list",
+                self.env._(
+                    "The dialer list %(name)s cannot be filled: %(why)s",
+                    name=each.name,
+                    why=each.problem,
+                ),
+            )
+            for each in on
+            if each.problem
+        ]
+        if lists and not any(on.mapped("target_count")):
+            text = (
+                self.env._("Nobody stands in its dialer lists: nobody is dialled.")
+                if on
+                else self.env._("Its dialer lists are off: nobody is dialled.")
+            )
+            found.append(self._finding("dialing_lists", text))
         return found

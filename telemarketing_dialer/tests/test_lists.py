@@ -60,6 +60,19 @@ class TestLists(DialerCommon):
         vigo.unlink()
         self.assertEqual(len(self.cities(20)), 16)
 
+    def test_a_campaign_whose_lists_hold_nobody_says_so(self):
+        def notice():
+            self.campaign_a.invalidate_recordset(["dialing_notice"])
+            return self.campaign_a.dialing_notice
+
+        self.assertNotIn("dialer lists", notice())
+        list_ = self.make("Nowhere", "Atlantis")
+        self.assertIn("Nobody stands in its dialer lists", notice())
+        list_.active = False
+        self.assertIn("Its dialer lists are off", notice())
+        list_.write({"active": True, "domain": "[]"})
+        self.assertNotIn("dialer lists", notice())
+
     def test_agreed_callbacks_go_before_and_outside_all_lists(self):
         self.make("Vigo", "Vigo")
         self.madrid[0].write({"callback": True, "next_call_at": self.now(minutes=-5)})

@@ -649,6 +649,19 @@ class TestTold(DialerCommon):
         self.assertTrue(command.done_at)
         self.assertFalse(self.own("_snapshot").commands)
 
+    def test_a_command_comes_with_the_call_that_it_is_about(self):
+        self.people(1)
+        (attempt,) = self.take(1)
+        ask = self.env["telemarketing.dialer.command"]._ask
+        command = ask(self.server, "hangup", uuid=attempt.uuid)
+        found, call = self.own("_command", command.id)
+        self.assertEqual((found.kind, found.uuid), ("hangup", attempt.uuid))
+        self.assertEqual((call.uuid, call.channel), (attempt.uuid, attempt.channel))
+        self.finish(attempt, "busy")
+        self.assertIsNone(self.own("_command", command.id)[1])
+        self.own("_answer", command.id, {"ok": True})
+        self.assertIsNone(self.own("_command", command.id))
+
     def test_what_is_learnt_and_what_went_wrong_is_kept(self):
         self.own("_save", {"rate": 0.2}, {"link": "up"})
         self.assertEqual(self.own("_snapshot").pacing, {"rate": 0.2})
