@@ -47,7 +47,7 @@ case $command in
     dialer) . "$TM_HOME/tools/run.sh"; tm_dialer "$@" ;;
     test) . "$TM_HOME/tools/test.sh"; tm_test "$@" ;;
     lint) . "$TM_HOME/tools/lint.sh"; tm_lint "$@" ;;
-    bench) setup_all dev; case " $* " in *" shift "*) setup_nginx ;; *" pacing "*) setup_pypy ;; *" joining "*) . "$TM_HOME/tools/asterisk.sh"; setup_asterisk ;; esac; exec "$TM_VENV/bin/python" "$TM_HOME/tools/bench.py" "$@" ;;
+    bench) setup_all dev; case " $* " in *" shift "*) setup_nginx ;; *" pacing "*) setup_pypy ;; *" joining "* | *" dialer "*) . "$TM_HOME/tools/asterisk.sh"; setup_asterisk; setup_nginx ;; esac; exec "$TM_VENV/bin/python" "$TM_HOME/tools/bench.py" "$@" ;;
     pictures) setup_all dev; cd "$TM_HOME" && TM_PICTURES=1 exec "$TM_VENV/bin/python" -m pytest -q tests/whole/desk/test_guide.py ;;
     i18n) setup_all dev; exec "$TM_VENV/bin/python" "$TM_HOME/tools/i18n.py" "$@" ;;
     shell) setup_all; exec "$TM_VENV/bin/python" -m odoo shell -d "${TM_DB:-telemarketing_demo}" --data-dir "$TM_DATA/odoo" "$@" ;;

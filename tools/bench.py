@@ -1,7 +1,7 @@
 """./tm bench: measure, print a table, write artefacts/bench-<name>.json.
 
 Usage: bench.py [lease] [close] [gate] [import] [shift] [start]
-[pacing] [joining] [options]; without a name:
+[pacing] [joining] [dialer] [options]; without a name:
 lease, close, gate.
 A benchmark says what it found beside a baseline measured in the same run. Nothing
 here is a test: only what must never happen (a target given twice) ends it badly.
@@ -11,7 +11,7 @@ import argparse
 import sys
 
 import databases
-from benches import close, gate, importing, joining, lease, pacing, shift, start
+from benches import close, dialer, gate, importing, joining, lease, pacing, shift, start
 
 BENCHES = {
     "lease": lease,
@@ -22,6 +22,7 @@ BENCHES = {
     "start": start,
     "pacing": pacing,
     "joining": joining,
+    "dialer": dialer,
 }
 
 
@@ -31,6 +32,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small, to try it out")
     parser.add_argument("--keep", action="store_true", help="leave the database")
     parser.add_argument("--cold", action="store_true", help="start: also from nothing")
+    parser.add_argument("--runs", help="dialer: agents x minutes, as 10x5,50x15")
     parser.add_argument("--full", action="store_true", help="pacing: all, overnight")
     arguments = parser.parse_args()
     names = arguments.names or ["lease", "close", "gate"]

@@ -4,7 +4,6 @@ and agents' desks that are websocket clients."""
 import asyncio
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -81,6 +80,8 @@ while job.state not in ("done", "failed"):
     job._load()
 assert job.loaded == len(plan["numbers"]), (job.loaded, job.error)
 campaign.action_start()
+if not plan["start"]:
+    campaign.action_stop_dialing()
 env["ir.cron"].search([]).write(dict(nextcall="2100-01-01 00:00:00"))
 env["ir.cron.trigger"].sudo().search([]).unlink()
 env.cr.commit()
@@ -110,6 +111,7 @@ def lay(database, telephone, title, **plan):
         "record": "never",
         "attempts": 6,
         "retry": 120,
+        "start": True,
         **plan,
         "telephone": telephone,
     }
@@ -188,9 +190,11 @@ class Desk:
     :ivar errors: what should not have happened
     """
 
-    def __init__(self, url, database, number, campaign, result, wrap=lambda: 5.0):
+    def __init__(self, url, database, number, campaign, result, wrap=None):
+        """:param wrap: seconds of wrap-up of a call: ``wrap(call)``"""
         self.url, self.database, self.number = url, database, number
-        self.campaign, self.result, self.wrap = campaign, result, wrap
+        self.campaign, self.result = campaign, result
+        self.wrap = wrap or (lambda call: 5.0)
         self.login = f"agent{number}"
         self.token = str(uuid.uuid4())
         self.pops, self.errors, self.closed = [], [], []
@@ -244,12 +248,18 @@ class Desk:
         self.phone = phone.get("state", self.phone)
 
     async def _listen(self):
-        version = (await self.request("/bus/websocket_version_probe")) if False else ""
-        self._ws = await self.http.ws_connect(
-            self.url.replace("http", "ws") + f"/websocket{version}",
-            headers={"Origin": self.url},
-            heartbeat=None,
-        )
+        for again in range(60):
+            try:
+                self._ws = await self.http.ws_connect(
+                    self.url.replace("http", "ws") + "/websocket",
+                    headers={"Origin": self.url},
+                )
+                break
+            except aiohttp.WSServerHandshakeError:
+                # The process for websockets starts later than the others.
+                if again == 59:
+                    raise
+                await asyncio.sleep(0.5)
         await self._ws.send_str(
             json.dumps({"event_name": "subscribe", "data": {"channels": [], "last": 0}})
         )
@@ -290,7 +300,7 @@ class Desk:
             self._closing = asyncio.ensure_future(self._close(call, key))
 
     async def _close(self, call, key):
-        await asyncio.sleep(self.wrap())
+        await asyncio.sleep(self.wrap(call))
         if not self.working:
             return
         for again in range(30):
@@ -330,9 +340,3 @@ class Desk:
         if self._ws:
             await self._ws.close()
         await self.http.close()
-
-
-def wrapping(seconds, seed):
-    """Wrap-up times about ``seconds``, the same for the same seed."""
-    draw = random.Random(seed)
-    return lambda: draw.uniform(0.5, 1.5) * seconds

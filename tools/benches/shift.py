@@ -93,10 +93,14 @@ class Servers:
         self.processes = []
 
     def __enter__(self):
+        # Odoo starts its process for websockets by the name that it was started by:
+        # a module's name is none.
+        program = self.folder / "odoo"
+        program.write_text("from odoo.cli.command import main\n\nmain()\n")
         with open(self.log, "wb") as output:
             self._start(
                 output,
-                *(sys.executable, "-m", "odoo", "-d", self.name),
+                *(sys.executable, str(program), "-d", self.name),
                 *("--db-filter", f"^{self.name}$", "--workers", "2"),
                 *("--max-cron-threads", "1", "--proxy-mode"),
                 *("--gevent-port", str(self.gevent)),

@@ -49,7 +49,7 @@ class Work:
                 number,
                 self.ids["campaign"],
                 self.result,
-                lambda: 1.0,
+                lambda call: 1.0,
             )
             self.desks.append(desk)
             await desk.sit_down()
