@@ -21,6 +21,7 @@
         "views/telemarketing_campaign_views.xml",
         "views/telemarketing_interaction_views.xml",
         "views/telemarketing_target_views.xml",
+        "views/telemarketing_agent_session_views.xml",
         "views/telemarketing_dialer_menus.xml",
     ],
     "demo": [

@@ -24,6 +24,7 @@ class TelemarketingCampaign(models.Model):
 
     dialing_mode = fields.Selection(
         MODES,
+        "Dialling Mode",
         compute="_compute_dialing_mode",
         inverse="_inverse_dialing_mode",
         store=True,
@@ -221,7 +222,7 @@ class TelemarketingCampaign(models.Model):
 
     @api.constrains(
         *("dialing_mode", "dialer_server_id", "dialer_trunk_ids", "caller_number"),
-        *("notice_sound", "training", "call_mode", "company_id", "state", "active"),
+        *("notice_sound", "training", "call_mode", "company_id"),
     )
     def _check_dialing(self):
         for campaign in self.sudo():
@@ -257,6 +258,11 @@ class TelemarketingCampaign(models.Model):
                         "%(campaign)s: %(why)s", campaign=campaign.name, why=shown
                     )
                 )
+
+    @api.constrains("state", "active")
+    def _check_dialing_start(self):
+        """Pausing and closing are always possible."""
+        self.filtered(lambda c: c.state == "running")._check_dialing()
 
     @api.private
     def _caller_lacks(self):

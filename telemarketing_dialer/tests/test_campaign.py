@@ -121,6 +121,15 @@ class TestDialerCampaign(ServerCommon):
         # A trunk or a number that is taken away is said; nothing goes out by it.
         self.trunk.active = False
         self.assertIn("no trunk", campaign.dialing_notice)
+        # The brake works whatever is missing.
+        campaign.action_pause()
+        with (
+            self.assertRaisesRegex(ValidationError, "no trunk"),
+            self.cr.savepoint(),
+        ):
+            campaign.action_start()
+        campaign.invalidate_recordset()
+        self.assertEqual(campaign.state, "paused")
         self.trunk.active = True
         self.caller.unlink()
         self.assertIn("none of the numbers", campaign.dialing_notice)
