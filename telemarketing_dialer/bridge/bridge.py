@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections import Counter, deque
 
 from ..ami import ActionError, LinkLost
@@ -31,6 +32,7 @@ AGAIN, TRIES = (2.0, 10.0, 60.0), 3
 # No end was heard of a call that was never answered: so long after its ringing.
 OVERDUE = 10.0
 SAVED = 2.0
+PLAIN = re.compile(r"[A-Za-z0-9_.:+@/-]*")
 
 
 class Bridge(Listening, Moving):
@@ -779,6 +781,10 @@ class Bridge(Listening, Moving):
     # ASTERISK
 
     async def originate(self, uid, channel, context, exten, caller, seconds, values):
+        for value in (channel, context, exten, caller):
+            # "&" would ring two, ";" and "${" are Asterisk's own.
+            if not PLAIN.fullmatch(value):
+                raise ValueError(f"may not be sent to Asterisk: {value!r}")
         headers = {
             "ActionID": uid,
             "Channel": channel,
@@ -893,6 +899,9 @@ class Bridge(Listening, Moving):
             "dials_minute": minute["dialled"],
             "answered_minute": minute["answered"],
             "abandoned_minute": minute["abandoned"],
+            "abandoned_today": sum(
+                c.account.abandoned for c in self.pacer.campaigns.values()
+            ),
             "trunks": trunks,
             "writes_waiting": self.writer.busy,
             "reasons": {

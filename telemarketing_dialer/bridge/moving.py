@@ -51,6 +51,8 @@ class Moving:
             answer = {"error": error.message or "Asterisk refused it."}
         except LinkLost as error:
             answer = {"error": f"Asterisk is not seen: {error}"}
+        except ValueError as error:
+            answer = {"error": str(error)}
         self.writer.tell(f"c{command.id}", "answer", command, answer)
 
     def _its_call(self, command):
@@ -252,7 +254,7 @@ class Moving:
                 30,
                 {"TM_UUID": call.uuid},
             )
-        except (ActionError, LinkLost):
+        except (ActionError, LinkLost, ValueError):
             call.third = ""
             raise
 

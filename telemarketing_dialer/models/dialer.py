@@ -32,6 +32,8 @@ DROPPED = ("abandoned", "hung_up", "unknown")
 SOON = timedelta(minutes=5)
 # Elsewhere on the telephone, or no trunk takes the number now.
 LATER = timedelta(minutes=15)
+# Desks say once a minute that they are there; a hidden tab may say it late.
+SILENT = timedelta(minutes=3)
 
 # What one person's data may lead to, which must not stop what is done for the others.
 _CANNOT = (UserError, IntegrityError, ValueError, LookupError, TypeError)
@@ -187,7 +189,10 @@ class TelemarketingDialer(models.AbstractModel):
         now = self.env["telemarketing.clock"]._now()
         self.env.cr.execute(
             """SELECT s.id, s.user_id, COALESCE(s.extension, ''),
-                      CASE WHEN c.dialer_server_id = %(server)s THEN c.id END, s.state,
+                      CASE WHEN c.dialer_server_id = %(server)s THEN c.id END,
+                      -- A desk that says nothing any more gets nobody.
+                      CASE WHEN s.last_seen_at < %(silent)s THEN 'paused'
+                           ELSE s.state END,
                       COALESCE(s.phone_wanted, false),
                       EXISTS (SELECT 1 FROM telemarketing_target t
                               WHERE t.campaign_id = s.campaign_id
@@ -199,7 +204,7 @@ class TelemarketingDialer(models.AbstractModel):
                LEFT JOIN telemarketing_campaign c ON c.id = s.campaign_id
                WHERE s.logout_at IS NULL AND s.dialer_server_id = %(server)s
                ORDER BY s.id""",
-            {"server": server.id, "now": now},
+            {"server": server.id, "now": now, "silent": now - SILENT},
         )
         agents = (Agent(*row) for row in self.env.cr.fetchall())
         return tuple(

@@ -171,5 +171,10 @@ class ServerStore(Store):
 
     async def save(self, pacing, health):
         at = health.get("last_event_at")
-        health = {**health, "last_event_at": self._theirs(at)}
+        health = {
+            **health,
+            "last_event_at": self._theirs(at),
+            "clock_ms": round(self.offset * 1000),
+            "epoch": self.epoch,
+        }
         await self._call("_save", pacing, health)

@@ -10,7 +10,12 @@ import itertools
 import random
 import selectors
 
-from odoo.addons.telemarketing_dialer.ami import ActionError, Deadline, LinkLost
+from odoo.addons.telemarketing_dialer.ami import (
+    ActionError,
+    Deadline,
+    LinkLost,
+    encode,
+)
 from odoo.addons.telemarketing_dialer.bridge import (
     Agent,
     Attempt,
@@ -379,6 +384,8 @@ class Wire:
         if self.half_open:
             await asyncio.sleep(5)
             raise Deadline("no answer")
+        # As the client does: what it refuses is not sent.
+        encode(name, headers or {}, variables)
         answer = self.exchange.do(name, headers or {}, variables)
         if self.random.random() < self.chance.get("lose_answer", 0):
             await asyncio.sleep(5)

@@ -521,3 +521,56 @@ def test_whatever_fails_nobody_is_dialled_twice_and_everybody_gets_an_end(
             assert not people
 
     run(story)
+
+
+# WHAT REACHES ASTERISK
+
+HOSTILE = [
+    "x&PJSIP/900@carrier",
+    "x;System(true)",
+    "${SHELL(true)}",
+    "x\r\nAction: Command",
+    'Ana "la jefa"',
+    "☎",
+    "a b",
+]
+
+
+def test_nothing_that_somebody_typed_reaches_asterisk():
+    async def story():
+        table = hand(Table(agents=1))
+        async with World(network(), table) as world:
+            await world.until(lambda: table.phones.get(1, ("",))[0] == "up")
+            for place, text in enumerate(HOSTILE):
+                for field in ("channel", "caller", "recording", "notice"):
+                    attempt = table.write(1, number=f"6{place}", **{field: text})
+                    table.order("dial", attempt.uuid, 1, attempt)
+                    await world.until(lambda a=attempt: a.uuid in table.finished, 20)
+                    assert table.finished[attempt.uuid].outcome == "failed"
+            assert not world.exchange.dialled
+            # The next honest one goes out.
+            attempt = table.write(1, number="600")
+            table.order("dial", attempt.uuid, 1, attempt)
+            await world.until(lambda: (attempt.uuid, "talking") in table.states, 20)
+
+    run(story)
+
+
+def test_a_transfer_to_two_at_once_is_refused():
+    async def story():
+        table = hand(Table(agents=1))
+        async with World(network(talk=60.0), table) as world:
+            await world.until(lambda: table.phones.get(1, ("",))[0] == "up")
+            attempt = table.write(1, number="600")
+            table.order("dial", attempt.uuid, 1, attempt)
+            await world.until(lambda: (attempt.uuid, "talking") in table.states, 20)
+            number = table.order(
+                "third", attempt.uuid, 1, channel="PJSIP/1@t&PJSIP/2@t"
+            )
+            await world.until(lambda: number in table.answers, 20)
+            assert "error" in table.answers[number]
+            third = table.order("third", attempt.uuid, 1, channel="PJSIP/600@t")
+            await world.until(lambda: third in table.answers, 20)
+            assert table.answers[third] == {"ok": True}
+
+    run(story)
