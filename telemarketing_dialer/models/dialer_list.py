@@ -35,9 +35,12 @@ class TelemarketingDialerList(models.Model):
 
     name = fields.Char(required=True)
     sequence = fields.Integer(
-        "Priority", default=10, help="Lists of a lower number are dialled first."
+        "Priority",
+        default=10,
+        aggregator=None,
+        help="Lists of a lower number are dialled first.",
     )
-    active = fields.Boolean(default=True)
+    active = fields.Boolean("On", default=True)
     campaign_id = fields.Many2one(
         "telemarketing.campaign", required=True, index=True, ondelete="cascade"
     )
@@ -52,6 +55,7 @@ class TelemarketingDialerList(models.Model):
     )
     share = fields.Integer(
         "Mix (%)",
+        aggregator=None,
         help="Of the calls of lists with the same priority. 0: what the others leave.",
     )
     target_count = fields.Integer(
