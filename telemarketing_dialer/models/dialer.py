@@ -13,6 +13,7 @@ from odoo.addons.telemarketing_base.compliance import check_caller
 
 from ..bridge.records import Agent, Attempt, Campaign, Command, Server, Snapshot, Trunk
 from .agent_session import EXTENSION
+from .campaign import AUTOMATIC
 
 _logger = logging.getLogger(__name__)
 
@@ -164,6 +165,11 @@ class TelemarketingDialer(models.AbstractModel):
             and not campaign.dialing_stopped_at
             # Its people are invented.
             and not campaign.training
+            # The company may have moved to an edition without.
+            and (
+                campaign.dialing_mode not in AUTOMATIC
+                or campaign.company_id._telemarketing_has("dialer")
+            )
         )
 
     @api.model

@@ -156,6 +156,14 @@ class TestDialerCampaign(ServerCommon):
             self.prepare(dialing_mode="progressive")
         self.prepare(dialing_mode="preview")
 
+    def test_a_company_that_gave_the_dialer_up_dials_no_more(self):
+        self.prepare(dialing_mode="progressive")
+        dialer = self.env["telemarketing.dialer"]
+        self.assertTrue(dialer._runs(self.server, self.campaign_a))
+        company = type(self.env["res.company"])
+        self.patch(company, "_telemarketing_has", lambda _company, f: f != "dialer")
+        self.assertFalse(dialer._runs(self.server, self.campaign_a))
+
     def test_a_number_that_the_carrier_does_not_know_is_not_shown(self):
         with self.assertRaisesRegex(ValidationError, "none of the numbers"):
             self.prepare(caller_number="+34400111222")

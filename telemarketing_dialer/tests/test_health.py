@@ -135,11 +135,15 @@ class TestDialerTestCall(ServerCommon):
         )
         self.assertEqual(line.user_id, self.manager)
         self.assertIn("+34612345678", line.text)
-        answer = {"ok": True, "trace": ["0.1 s: it rings", "2 s: answered"]}
+        trace = ["0.1 s: it rings", "9.0 s: busy (cause 17, SIP 486)", "anything"]
+        answer = {"ok": True, "trace": trace}
         command.write({"done_at": self.now(), "answer": answer})
         wizard.invalidate_recordset()
         self.assertEqual(wizard.state, "done")
-        self.assertEqual(wizard.trace, "0.1 s: it rings\n2 s: answered")
+        self.assertEqual(
+            wizard.trace,
+            "0.1 s: it rings\n9.0 s: Busy (cause 17, SIP 486)\nanything",
+        )
 
     def test_a_refused_test_call_says_why(self):
         self.alive(**GOOD)

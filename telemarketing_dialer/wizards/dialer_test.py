@@ -1,9 +1,13 @@
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from odoo.addons.telemarketing_base.identity.phone import parse_phone
 
 MANAGER = "telemarketing_base.group_manager"
+# "3.1 s: busy (cause 17, SIP 486)"; see bridge/moving.py
+TRACE = re.compile(r"([0-9.]+ s: )(.*?)( \(cause .*\))?")
 
 
 class TelemarketingDialerTest(models.TransientModel):
@@ -85,10 +89,37 @@ class TelemarketingDialerTest(models.TransientModel):
             else:
                 wizard.state = "done"
                 answer = command.answer or {}
-                lines = [str(line) for line in answer.get("trace") or []]
+                lines = [
+                    wizard._trace_line(str(line)) for line in answer.get("trace") or []
+                ]
                 if answer.get("error"):
                     lines.append(str(answer["error"]))
                 wizard.trace = "\n".join(lines)
+
+    def _trace_line(self, line):
+        """A line of the process's own words, in the reader's language."""
+        _ = self.env._
+        words = {
+            "asked of Asterisk": _("asked of Asterisk"),
+            "it rings": _("it rings"),
+            "answered": _("answered"),
+            "in the dialplan": _("in the dialplan"),
+            "nobody is free: the notice is played": _(
+                "nobody is free: the notice is played"
+            ),
+            "hung up": _("hung up"),
+            "no end was heard of": _("no end was heard of"),
+        }
+        outcomes = self.env["telemarketing.interaction"]._fields["dial_outcome"]
+        words |= {
+            key.replace("_", " "): label
+            for key, label in outcomes._description_selection(self.env)
+        }
+        parts = TRACE.fullmatch(line)
+        if not parts:
+            return line
+        at, what, code = parts.groups()
+        return f"{at}{words.get(what, what)}{code or ''}"
 
     def action_call(self):
         """Have the dialer ring the number."""
