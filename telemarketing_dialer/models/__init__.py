@@ -14,6 +14,7 @@ from . import (
     dialer_trunk,
     disposition,
     interaction,
+    number,
     privacy,
     readiness,
     server_health,

@@ -141,6 +141,40 @@ class TestLists(DialerCommon):
         self.assertFalse(self.vigo[0].dialer_list_id)
         self.assertEqual(vigo.target_count, 6)
 
+    def test_numbers_that_a_result_takes_out_leave_the_lists_at_once(self):
+        vigo = self.make("Vigo", "Vigo")
+        first = self.vigo[0]
+        other = self._create_database(self.campaign_a, "Other")
+        twin = self.create_contact(
+            "Twin", first.contact_id.phone_ids.e164, other, city="Vigo"
+        ).target_ids
+        self.env["telemarketing.dialer.list"]._cron_refresh()
+        self.assertEqual(twin.dialer_list_id, vigo)
+        session = self.sit_down()
+        attempt = next(
+            a for a in self.take(7) if self.call_of(a).target_id in (first | twin)
+        )
+        call = self.deliver(attempt, session)
+        result = self.create_disposition("Bad", kind="close", drop_numbers=True)
+        self.desk(self.agent_a).close_and_get_next(
+            f"token-of-{self.agent_a.login}",
+            attempt.uuid,
+            call.target_id.id,
+            result.id,
+            next=False,
+        )
+        left = (first | twin) - call.target_id
+        self.assertRecordValues(
+            left,
+            [
+                {
+                    "state": "done",
+                    "done_reason": "number_dropped",
+                    "dialer_list_id": False,
+                }
+            ],
+        )
+
     def test_a_big_campaign_waits_for_the_job(self):
         self.patch(dialer_list, "INLINE", 3)
         cron = self.env.ref("telemarketing_dialer.cron_dialer_lists")
