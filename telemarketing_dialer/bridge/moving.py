@@ -13,6 +13,11 @@ from .state import TEST, THIRD, Call
 
 _logger = logging.getLogger(__name__)
 
+ERRORS = frozenset(
+    """unknown late over not_talking not_dialled_blind not_dialled_phone
+    not_dialled_busy other_agent keys not_recorded agent_busy campaign whom third_there
+    number no_third no_desk refused blind unfit""".split()
+)
 # A command that waited longer was meant for another moment.
 STALE = 10.0
 TEST_SECONDS = 45.0
@@ -21,8 +26,9 @@ TEST_SECONDS = 45.0
 class Moving:
     """Part of ``Bridge``: one method for each kind of command.
 
-    A command that cannot be carried out is answered with a sentence, which the desk
-    shows; what becomes of the call is told by its events, not by the command.
+    A command that cannot be carried out is answered with a code of ``ERRORS`` (and
+    ``why``, what Asterisk said), which the desk shows in words; what becomes of the
+    call is told by its events, not by the command.
     """
 
     async def obey(self, command, attempt=None):
@@ -34,11 +40,11 @@ class Moving:
             self.obeyed.pop(next(iter(self.obeyed)))
         try:
             if command.kind not in self.KINDS:
-                raise Cannot("This dialer does not know that command.")
+                raise Cannot("unknown")
             if self.now() - command.at > STALE:
                 if command.kind == "dial" and attempt:
                     self.cancelled(attempt)
-                raise Cannot("The dialer came too late to do that.")
+                raise Cannot("late")
             if command.kind == "dial":
                 self._dial_by_hand(command, attempt)
                 answer = {"ok": True}
@@ -48,24 +54,24 @@ class Moving:
         except Cannot as error:
             answer = {"error": str(error)}
         except ActionError as error:
-            answer = {"error": error.message or "Asterisk refused it."}
+            answer = {"error": "refused", "why": error.message}
         except LinkLost as error:
-            answer = {"error": f"Asterisk is not seen: {error}"}
+            answer = {"error": "blind", "why": str(error)}
         except ValueError as error:
-            answer = {"error": str(error)}
+            answer = {"error": "unfit", "why": str(error)}
         self.writer.tell(f"c{command.id}", "answer", command, answer)
 
     def _its_call(self, command):
         call = self.calls.get(command.uuid)
         if call is None or call.phase == "over":
-            raise Cannot("This call is over.")
+            raise Cannot("over")
         return call
 
     def _joined_call(self, command):
         call = self._its_call(command)
         leg = self.legs.get(command.session)
         if leg is None or leg.call is not call or not call.talked:
-            raise Cannot("You are not talking with this person.")
+            raise Cannot("not_talking")
         return call, leg
 
     # BY HAND
@@ -75,21 +81,21 @@ class Moving:
             return
         if not self.seeing:
             self.cancelled(attempt)
-            raise Cannot("Asterisk is not seen; nothing was dialled.")
+            raise Cannot("not_dialled_blind")
         leg = self.legs.get(command.session)
         if leg is None or leg.phone != "up":
             self.cancelled(attempt)
-            raise Cannot("Your telephone is not connected; nothing was dialled.")
+            raise Cannot("not_dialled_phone")
         if leg.call is not None:
             self.cancelled(attempt)
-            raise Cannot("Your telephone is in another call; nothing was dialled.")
+            raise Cannot("not_dialled_busy")
         self.send(attempt._replace(session=leg.session))
 
     async def _hangup(self, command):
         call = self._its_call(command)
         leg = self.legs.get(command.session)
         if leg is None or leg.call is not call:
-            raise Cannot("This call is with another agent.")
+            raise Cannot("other_agent")
         if call.channel:
             await self.act("Hangup", {"Channel": call.channel, "Cause": 16})
         else:
@@ -132,7 +138,7 @@ class Moving:
         call, _leg = self._joined_call(command)
         for digit in str(command.params.get("digits", ""))[:20]:
             if digit not in "0123456789*#":
-                raise Cannot("Only the keys of a telephone.")
+                raise Cannot("keys")
             await self.act(
                 "PlayDTMF",
                 {"Channel": call.channel, "Digit": digit, "Duration": 160},
@@ -143,7 +149,7 @@ class Moving:
     async def _record(self, command):
         call, _leg = self._joined_call(command)
         if not call.attempt.recording:
-            raise Cannot("This call is not recorded.")
+            raise Cannot("not_recorded")
         pause = bool(command.params.get("pause"))
         await self.act(
             "MixMonitorMute",
@@ -161,14 +167,14 @@ class Moving:
         if to == "agent":
             other = self.legs.get(params.get("session"))
             if other is None or other is leg or not other.free:
-                raise Cannot("That agent is not free now.")
+                raise Cannot("agent_busy")
             if attended:
                 await self._consult(call, leg, other)
             else:
                 await self._hand_over(call, leg, other)
         elif to == "campaign":
             if params.get("campaign") not in self.campaigns:
-                raise Cannot("That campaign does not run here.")
+                raise Cannot("campaign")
             await self._to_campaign(call, leg, params["campaign"])
         elif to == "number":
             if attended:
@@ -180,7 +186,7 @@ class Moving:
                 await self.redirect(call, "telemarketing-third", room)
                 self._leaves(call, leg)
         else:
-            raise Cannot("Say to whom.")
+            raise Cannot("whom")
         return None
 
     async def _hold_for(self, call):
@@ -240,9 +246,9 @@ class Moving:
 
     async def _call_third(self, call, room, params):
         if call.third:
-            raise Cannot("There is somebody else in this call already.")
+            raise Cannot("third_there")
         if not params.get("channel"):
-            raise Cannot("Say which number.")
+            raise Cannot("number")
         call.third = f"{THIRD}{call.uuid}-{int(self.now() * 1000) % 100_000_000}"
         try:
             await self.originate(
@@ -297,7 +303,7 @@ class Moving:
             await self.redirect(call, "telemarketing-third", room)
             self._leaves(call, leg)
         else:
-            raise Cannot("There is nobody else in this call.")
+            raise Cannot("no_third")
 
     async def _drop_third(self, command):
         call, leg = self._joined_call(command)
@@ -318,7 +324,7 @@ class Moving:
             await self.act("Hangup", {"Channel": call.third_channel, "Cause": 16})
         elif not call.held:
             # Who was asked in and went by himself has left the person in the music.
-            raise Cannot("There is nobody else in this call.")
+            raise Cannot("no_third")
         if call.held:
             await self.redirect(call, "telemarketing-join", leg.room)
             call.held = False
@@ -326,7 +332,7 @@ class Moving:
     async def _phone(self, command):
         leg = self.legs.get(command.session)
         if leg is None:
-            raise Cannot("This desk is not logged in here.")
+            raise Cannot("no_desk")
         leg.quiet_until, leg.tries = 0.0, 0
         self.soon()
 
@@ -402,7 +408,7 @@ class Moving:
 
 
 class Cannot(Exception):
-    """A sentence for whoever asked."""
+    """A code of ``ERRORS`` for whoever asked."""
 
 
 def known(attempt: Attempt):

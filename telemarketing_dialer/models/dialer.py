@@ -902,6 +902,7 @@ class TelemarketingDialer(models.AbstractModel):
         )
         if not command:
             return
+        answer = command._in_words(answer)
         command.write({"done_at": fields.Datetime.now(), "answer": answer})
         told = self._told(command, answer)
         if told and command.session_id:

@@ -161,7 +161,7 @@ class ServerStore(Store):
         await self._call("_phone", session, state, reason)
 
     async def answer(self, command, answer):
-        await self._call("_answer", command, answer)
+        await self._call("_answer", command.id, answer)
 
     async def backoff(self, trunk, until, why):
         await self._call("_backoff", trunk, self._theirs(until), why)

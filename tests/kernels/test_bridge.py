@@ -2,10 +2,14 @@
 
 import asyncio
 import random
+import re
+from pathlib import Path
 
 from bridging import START, Table, World, campaign, run
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from odoo.addons.telemarketing_dialer.bridge import Command, moving
 
 
 def answers(ring=2.0, talk=20.0):
@@ -340,17 +344,9 @@ def test_a_person_is_handed_over_to_another_agent():
             await world.until(lambda: table.states[-1:] == [(attempt.uuid, "talking")])
             number = len(table.commands) + 1
             command = ("transfer", attempt.uuid, 1)
-            world.table.commands[number] = (
-                __import__(
-                    "odoo.addons.telemarketing_dialer.bridge", fromlist=["Command"]
-                ).Command(
-                    number,
-                    *command,
-                    {"to": "agent", "session": 2, "how": "blind"},
-                    table.now,
-                ),
-                None,
-            )
+            params = {"to": "agent", "session": 2, "how": "blind"}
+            asked = Command(number, *command, params, table.now)
+            world.table.commands[number] = (asked, None)
             await world.bridge.command(number)
             await world.until(lambda: table.delivered.get(attempt.uuid) == 2)
             assert world.exchange.channels[f"tm-{attempt.uuid}"]["room"] == "tma2"
@@ -574,3 +570,13 @@ def test_a_transfer_to_two_at_once_is_refused():
             assert table.answers[third] == {"ok": True}
 
     run(story)
+
+
+def test_every_error_of_a_command_has_a_sentence():
+    source = Path(moving.__file__).read_text()
+    raised = set(re.findall(r'Cannot\("(\w+)"\)', source))
+    raised |= set(re.findall(r'"error": "(\w+)"', source))
+    assert raised == moving.ERRORS
+    words = Path(moving.__file__).parents[1] / "models" / "dialer_command.py"
+    said = set(re.findall(r'^            "(\w+)": _\(', words.read_text(), re.M))
+    assert said == moving.ERRORS
