@@ -931,6 +931,8 @@ class TelemarketingDialer(models.AbstractModel):
             changes = {"third": True, "held": command.kind == "transfer"}
         elif command.kind == "drop_third":
             changes = {"third": False, "held": False}
+        elif command.kind in ("transfer", "complete"):
+            changes = {"passed": params.get("to") or "third"}
         return changes and {"what": "line", "uuid": command.uuid, **changes}
 
     # THE WHOLE

@@ -190,19 +190,40 @@ class TelemarketingTelephony(models.AbstractModel):
         return {}
 
     @api.model
+    def _sisters(self, interaction):
+        """Campaigns whose agents may be given this call, its own among them: run at
+        the same server for the same client company, whose data the person is, and with
+        no result that this call could not be given."""
+        own = interaction.campaign_id
+        campaigns = (
+            self.env["telemarketing.campaign"]
+            .sudo()
+            .search(
+                [
+                    ("state", "=", "running"),
+                    ("training", "=", False),
+                    ("company_id", "=", interaction.company_id.id),
+                    ("dialer_server_id", "=", interaction.dialer_server_id.id),
+                    ("principal_id", "=", interaction.principal_id.id),
+                ],
+                limit=50,
+            )
+        )
+        usable = own._dispositions()
+        return campaigns.filtered(lambda c: c == own or not c._dispositions() - usable)
+
+    @api.model
     def _transfer_agents(self, interaction, session_id=None):
-        """Colleagues that may be given this call: those who work now, with their
-        telephone connected to the same server, for the same client company. Whose
-        data they are, nobody else sees.
+        """Sessions of colleagues that may be given this call: in a sister campaign,
+        ready or talking, with their telephone connected.
 
         :param session_id: only this one; what is no id finds nobody
         """
         domain = Domain(
             [
                 ("logout_at", "=", False),
-                ("company_id", "=", interaction.company_id.id),
+                ("campaign_id", "in", self._sisters(interaction).ids),
                 ("dialer_server_id", "=", interaction.dialer_server_id.id),
-                ("campaign_id.principal_id", "=", interaction.principal_id.id),
                 ("phone_state", "=", "up"),
                 ("state", "in", ("ready", "talking")),
                 ("user_id", "!=", interaction.agent_id.id),
@@ -215,22 +236,20 @@ class TelemarketingTelephony(models.AbstractModel):
 
     @api.model
     def _transfer_campaigns(self, interaction, campaign_id=None):
-        """Campaigns whose agents may be given this call: dialled by the same server
-        for the same client company, and running."""
-        domain = Domain(
-            [
-                ("state", "=", "running"),
-                ("training", "=", False),
-                ("company_id", "=", interaction.company_id.id),
-                ("dialer_server_id", "=", interaction.dialer_server_id.id),
-                ("principal_id", "=", interaction.principal_id.id),
-                ("dialing_mode", "in", ("progressive", "predictive")),
-                ("dialing_stopped_at", "=", False),
-            ]
+        """Sister campaigns in which people come to agents by themselves.
+
+        :param campaign_id: only this one; what is no id finds none
+        """
+        campaigns = self._sisters(interaction).filtered(
+            lambda c: (
+                c.dialing_mode in ("progressive", "predictive")
+                and not c.dialing_stopped_at
+            )
         )
         if campaign_id is not None:
-            domain &= Domain("id", "=", self._id_of(campaign_id))
-        return self.env["telemarketing.campaign"].sudo().search(domain, limit=50)
+            wanted = self._id_of(campaign_id)
+            campaigns = campaigns.filtered(lambda c: c.id == wanted)
+        return campaigns
 
     @api.model
     def _id_of(self, value):

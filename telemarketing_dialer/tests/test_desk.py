@@ -338,6 +338,38 @@ class TestDeskOfDialer(DeskCase):
         desk.control(token, uuid, "transfer", {**params, "how": "attended"})
         self.assertEqual(self.commands("transfer").params, {**params, "how": "blind"})
 
+    def test_nobody_is_given_a_call_whose_results_his_desk_has_not(self):
+        self.set_alive()
+        desk, token, _session = self.sit()
+        self.dial(desk, token)
+        uuid = self.target.interaction_id.uuid
+        self.campaign_other.dialer_server_id = self.server
+        self.agent_other.telemarketing_extension = "203"
+        self.sit(self.agent_other, self.campaign_other)
+        self.assertEqual(len(desk.transfer_choices(token, uuid)["agents"]), 1)
+        self.create_disposition(
+            "Only there", campaign_ids=[(6, 0, self.campaign_other.ids)]
+        )
+        choices = desk.transfer_choices(token, uuid)
+        self.assertFalse(choices["agents"] or choices["campaigns"])
+
+    def test_a_desk_that_nobody_sees_is_given_no_calls(self):
+        self.set_alive()
+        self.dial_by_itself("progressive")
+        desk, token, session = self.sit()
+        dialer = self.env["telemarketing.dialer"]
+        self.env.flush_all()
+        [agent] = dialer._agents(self.server)
+        self.assertEqual(agent.state, "ready")
+        session.last_seen_at = self.now(minutes=-4)
+        self.env.flush_all()
+        [agent] = dialer._agents(self.server)
+        self.assertEqual(agent.state, "paused")
+        desk.heartbeat(token)
+        self.env.flush_all()
+        [agent] = dialer._agents(self.server)
+        self.assertEqual(agent.state, "ready")
+
     def test_who_asked_not_to_be_called_is_no_third_either(self):
         self.set_alive()
         desk, token, _session = self.sit()

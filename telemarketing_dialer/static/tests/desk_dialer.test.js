@@ -255,6 +255,48 @@ test("a call goes to a colleague by a digit, and to a number after talking", asy
     expect(".o_tm_transfer_box").toHaveCount(0);
 });
 
+test("a call that a colleague took leaves this desk, and the next one may come", async () => {
+    const {server, say} = await openDesk();
+    say("telemarketing.dialer", server.pop(4));
+    await frames();
+    server.held = false;
+    server.state = "ready";
+    const uuid = "pop-of-person-4";
+    say("telemarketing.dialer", {what: "line", uuid, passed: "agent"});
+    say("telemarketing.call", {uuid, state: "ended", cause: "transferred"});
+    await frames();
+    expect(phase("ready")).toHaveCount(1);
+    expect(server.heard("get_next").length).toBe(1);
+    expect(server.heard("close_and_get_next")).toEqual([]);
+});
+
+test("who waits for another campaign is not hung up by a result given here", async () => {
+    const {server, say} = await openDesk();
+    say("telemarketing.dialer", server.pop(4));
+    await frames();
+    await advanceTime(1600);
+    const uuid = "pop-of-person-4";
+    say("telemarketing.dialer", {what: "line", uuid, passed: "campaign"});
+    await frames();
+    await hit("1");
+    expect(server.heard("close_and_get_next")).toEqual([]);
+    // The person gave up: the result is to be given here after all.
+    say("telemarketing.call", {uuid, state: "ended", cause: "16"});
+    await frames();
+    await hit("1");
+    expect(server.heard("close_and_get_next").length).toBe(1);
+});
+
+test("left together with somebody outside, the agent gives the result", async () => {
+    const {server, say} = await openDesk();
+    say("telemarketing.dialer", server.pop(4));
+    await frames();
+    const uuid = "pop-of-person-4";
+    say("telemarketing.dialer", {what: "line", uuid, passed: "third"});
+    await frames();
+    expect(phase("wrap_up")).toHaveCount(1);
+});
+
 test("three-way: the number joins, nobody is put on hold by the desk", async () => {
     const {server, say} = await openDesk();
     say("telemarketing.dialer", server.pop(4));

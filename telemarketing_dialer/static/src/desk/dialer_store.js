@@ -111,6 +111,8 @@ patch(DeskStore.prototype, {
             this._lineSays(change.line);
         } else if (change.missed) {
             this._look();
+        } else if (change.cause === "transferred") {
+            this._handedOver(change.uuid);
         } else if (this.dials && !this.call && change.state === "talking") {
             // Of a call that this desk was never shown.
             this._look();
@@ -231,7 +233,7 @@ patch(DeskStore.prototype, {
     },
 
     // ------------------------------------------------------------------ the line
-    _lineSays({uuid, error, ...line}) {
+    _lineSays({uuid, error, passed, ...line}) {
         if (!uuid) {
             this.setError("phone", error || "");
             return;
@@ -244,12 +246,51 @@ patch(DeskStore.prototype, {
             return;
         }
         this.edit({line: {...this.lineNow, ...line}});
+        if (passed) {
+            this._passedOn(passed);
+        }
         if ("held" in line) {
             this.held = line.held;
         }
         if (line.third === false && this.menu === "transfer") {
             this.menu = "";
         }
+    },
+
+    /** This agent's part in the call is over; `to` says whose turn it is. */
+    _passedOn(to) {
+        this.menu = "";
+        if (to === "campaign") {
+            // Its result is of whoever takes the call, or of the person who gives up.
+            this.edit({line: {...this.lineNow, passed: true}});
+            this.told = _t("They wait for somebody of the other campaign.");
+        } else if (to !== "agent") {
+            this._end("transferred");
+            this.told = _t("They go on without you: give the result.");
+        }
+    },
+
+    /** A colleague has the person and gives the result: here the next one may come. */
+    async _handedOver(uuid) {
+        if (uuid !== this.draft?.uuid) {
+            return;
+        }
+        this.io.storage.remove(`draft.${this.draft.target_id}`);
+        // It may come back.
+        this.io.known.delete(uuid);
+        this.menu = "";
+        this._setCall(false);
+        this.told = _t("The call is with your colleague now.");
+        if (this.pauseAfter) {
+            await this._act("state", "desk", () => this._pauseNow());
+        } else if (this.dials) {
+            await this._ask("get_next");
+        }
+    },
+
+    get takesResults() {
+        const waits = this.lineNow.passed && !this.endedAt;
+        return super.takesResults && !waits;
     },
 
     /** Something for the line of the open call; refused, it says why beside the buttons. */
