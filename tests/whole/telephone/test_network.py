@@ -38,10 +38,10 @@ def test_people_ring_answer_and_hang_up_in_the_time_that_their_digits_say(play):
         await centre.dial("tm-c", "+34612340050")
         begun, _event = await centre.wait("Newchannel", "tm-a")
         up, _event = await centre.wait("Newstate", "tm-a", ChannelStateDesc="Up")
-        assert up - begun == pytest.approx(2, abs=0.4)
+        assert 1.8 < up - begun < 4
         up, _event = await centre.wait("Newstate", "tm-b", ChannelStateDesc="Up")
         gone, event = await centre.wait("Hangup", "tm-b")
-        assert gone - up == pytest.approx(1, abs=0.4)
+        assert 0.8 < gone - up < 3
         assert event["Cause"] == "16"
         assert centre.of("Newstate", "tm-c", ChannelStateDesc="Ringing")
         assert not centre.of("Newstate", "tm-c", ChannelStateDesc="Up")
@@ -68,7 +68,7 @@ def test_agents_telephones_answer_stay_or_do_not(play):
         await centre.agent("tma-2-1", "tma2", extension="9981")
         joined = centre.of("ConfbridgeJoin", "tma-2-1")[0][0]
         gone, _event = await centre.wait("Hangup", "tma-2-1")
-        assert gone - joined == pytest.approx(1, abs=0.4)
+        assert 0.5 < gone - joined < 3
         with pytest.raises(AssertionError, match="ConfbridgeJoin"):
             await centre.agent("tma-3-1", "tma3", extension="9991")
         _at, event = await centre.wait("Hangup", "tma-3-1")
@@ -93,8 +93,8 @@ def test_a_benchmark_gives_each_number_its_fate(play):
         begun, _event = await centre.wait("Newchannel", "tm-a")
         up, _event = await centre.wait("Newstate", "tm-a", ChannelStateDesc="Up")
         gone, _event = await centre.wait("Hangup", "tm-a")
-        assert up - begun == pytest.approx(0.6, abs=0.25)
-        assert gone - up == pytest.approx(1.2, abs=0.25)
+        assert 0.5 < up - begun < 2
+        assert 1 < gone - up < 3
         _at, event = await centre.wait("Hangup", "tm-b")
         assert event["Cause"] == "17"
 
