@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..bridge.records import Finished
+from ..hooks import _keep_used_results
 from ..models.dialer import AgentTaken, LostOwnership
 from .common import DialerCommon
 
@@ -382,6 +383,22 @@ class TestFinish(DialerCommon):
             self.assertEqual((call.state, call.dial_outcome), ("done", "busy"))
         self.assertEqual((self.target | others).mapped("state"), ["ready"] * 3)
         self.assertFalse((self.target | others).interaction_id)
+
+    def test_without_the_dialer_calls_keep_their_result_and_desks_are_not_offered_it(
+        self,
+    ):
+        (attempt,) = self.take(1)
+        call = self.finish(attempt, "rejected")
+        unused = self.env.ref("telemarketing_dialer.disposition_lost")
+        _keep_used_results(self.env)
+        self.assertEqual(call.disposition_id.code, "line_rejected")
+        self.assertFalse(call.disposition_id.active)
+        self.assertFalse(
+            self.env.ref(
+                "telemarketing_dialer.disposition_rejected", raise_if_not_found=False
+            )
+        )
+        self.assertTrue(unused.active)
 
     def test_results_of_the_line_are_not_on_the_desk(self):
         shown = self.campaign_a._dispositions()
