@@ -12,7 +12,14 @@ LIBRARIES = {"dateutil", "holidays", "phonenumbers", "pytz", "stdnum", "xlrd"}
 # What a kernel's own program calls the package around the kernels, so as not to
 # import the module, which imports Odoo.
 OWN = "telemarketing_kernels"
-LIBRARIES |= {"openpyxl", "python_calamine", "xlsxwriter", "chardet", "numpy"}
+LIBRARIES |= {
+    "asterisk",
+    "openpyxl",
+    "python_calamine",
+    "xlsxwriter",
+    "chardet",
+    "numpy",
+}
 
 
 def offences(kernel, path):

@@ -70,13 +70,14 @@ class _Once(AMIClient):
 
     def listen(self):
         try:
-            super().listen()
+            return super().listen()
         except TimeoutError:
             self._said.put(_Fault("silent"))
         except OSError:
             self._said.put(_Fault("lost"))
         except Exception:  # noqa: BLE001  the library raises just that
             self._said.put(_Fault("not_asterisk"))
+        return None
 
 
 def probe(host, port, user, secret, tls=None, deadline=DEADLINE):

@@ -293,29 +293,31 @@ class TelemarketingCampaign(models.Model):
     def _dialing_lacks(self):
         """What it lacks to dial by itself, as sentences."""
         self.ensure_one()
-        campaign, _ = self.sudo(), self.env._
+        campaign = self.sudo()
         lacks = []
         if campaign.training:
-            lacks.append(_("It is for training: nobody is called."))
+            lacks.append(self.env._("It is for training: nobody is called."))
         if campaign.call_mode != "agent":
-            lacks.append(_("Its calls are made by a robot, not by agents."))
+            lacks.append(self.env._("Its calls are made by a robot, not by agents."))
         try:
-            campaign.company_id._telemarketing_require("dialer", _("The dialer"))
+            campaign.company_id._telemarketing_require(
+                "dialer", self.env._("The dialer")
+            )
         except UserError as error:
             lacks.append(str(error))
         server = campaign.dialer_server_id
         if not server or not server.active:
-            lacks.append(_("Choose the Asterisk that it dials through."))
+            lacks.append(self.env._("Choose the Asterisk that it dials through."))
             return lacks
         if not campaign._trunks():
-            lacks.append(_("%s has no trunk for it.", server.name))
+            lacks.append(self.env._("%s has no trunk for it.", server.name))
         if not campaign.caller_number:
-            lacks.append(_("Choose the number that it shows."))
+            lacks.append(self.env._("Choose the number that it shows."))
         elif campaign._caller_lacks():
             lacks.append(campaign._caller_lacks())
         if not (campaign.notice_sound or server.notice_sound):
             lacks.append(
-                _(
+                self.env._(
                     "There is no notice for people for whom nobody is free: who "
                     "called, and how to object."
                 )

@@ -18,7 +18,12 @@ class TelemarketingDialerServer(models.Model):
 
     _name = "telemarketing.dialer.server"
     _description = "Asterisk Server"
-    _inherit = ["mail.thread"]
+    _inherit = [
+        "mail.thread",
+        "telemarketing.dialer.health",
+        "telemarketing.dialer.link",
+        "telemarketing.dialer.brake",
+    ]
     _order = "sequence, name"
     _check_company_auto = True
 

@@ -18,7 +18,7 @@ class TelemarketingReadiness(models.AbstractModel):
     def _of_dialing(self, campaign):
         """What stands against its calls being dialled now."""
         campaign = campaign.sudo()
-        found, _ = [], self.env._
+        found = []
         server = campaign.dialer_server_id
         if campaign.dialing_mode in AUTOMATIC:
             found += [
@@ -28,20 +28,17 @@ class TelemarketingReadiness(models.AbstractModel):
             found += self._of_lists(campaign)
         if not server:
             return found
-        if campaign.dialing_stopped_at or server.stopped_at:
-            stopped = campaign if campaign.dialing_stopped_at else server
-            at = stopped["dialing_stopped_at" if stopped == campaign else "stopped_at"]
-            who = stopped[
-                "dialing_stopped_by_id" if stopped == campaign else "stopped_by_id"
-            ]
+        if campaign.dialing_stopped_at:
             found.append(
                 self._finding(
                     "dialing_stopped",
-                    _(
+                    self.env._(
                         "Dialling was stopped on %(at)s by %(who)s: nobody is dialled "
                         "until it is resumed.",
-                        at=format_datetime(self.env, at, dt_format="short"),
-                        who=who.name or "-",
+                        at=format_datetime(
+                            self.env, campaign.dialing_stopped_at, dt_format="short"
+                        ),
+                        who=campaign.dialing_stopped_by_id.name or "-",
                     ),
                 )
             )
@@ -49,14 +46,16 @@ class TelemarketingReadiness(models.AbstractModel):
             found.append(
                 self._finding(
                     "dialing_caller",
-                    _("Choose the number that it shows: %s needs one.", server.name),
+                    self.env._(
+                        "Choose the number that it shows: %s needs one.", server.name
+                    ),
                 )
             )
         if campaign.sector_id.record_whole and campaign.record_calls != "always":
             found.append(
                 self._finding(
                     "dialing_record",
-                    _(
+                    self.env._(
                         "%s: the whole call must be recorded, and this campaign does "
                         "not record.",
                         campaign.sector_id.name,

@@ -148,7 +148,8 @@ class TestDialerCampaign(ServerCommon):
 
         def require(companies, feature, what):
             if feature == "dialer":
-                raise UserError(f"{what} needs the edition ADV")
+                sentence = f"{what} needs the edition ADV"
+                raise UserError(sentence)
             return real(companies, feature, what)
 
         self.patch(company, "_telemarketing_require", require)

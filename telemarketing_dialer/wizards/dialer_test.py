@@ -98,17 +98,16 @@ class TelemarketingDialerTest(models.TransientModel):
 
     def _trace_line(self, line):
         """A line of the process's own words, in the reader's language."""
-        _ = self.env._
         words = {
-            "asked of Asterisk": _("asked of Asterisk"),
-            "it rings": _("it rings"),
-            "answered": _("answered"),
-            "in the dialplan": _("in the dialplan"),
-            "nobody is free: the notice is played": _(
+            "asked of Asterisk": self.env._("asked of Asterisk"),
+            "it rings": self.env._("it rings"),
+            "answered": self.env._("answered"),
+            "in the dialplan": self.env._("in the dialplan"),
+            "nobody is free: the notice is played": self.env._(
                 "nobody is free: the notice is played"
             ),
-            "hung up": _("hung up"),
-            "no end was heard of": _("no end was heard of"),
+            "hung up": self.env._("hung up"),
+            "no end was heard of": self.env._("no end was heard of"),
         }
         outcomes = self.env["telemarketing.interaction"]._fields["dial_outcome"]
         words |= {

@@ -11,10 +11,11 @@ LATE, OFF = 200, 1000
 STATES = ("danger", "warning", "ok")
 
 
-class TelemarketingDialerServer(models.Model):
+class TelemarketingDialerHealth(models.AbstractModel):
     """How an Asterisk and its process are, in words that say what to do."""
 
-    _inherit = "telemarketing.dialer.server"
+    _name = "telemarketing.dialer.health"
+    _description = "Part of an Asterisk Server"
 
     health_state = fields.Selection(
         [("ok", "Works"), ("warning", "Mind"), ("danger", "Does not dial")],
@@ -78,15 +79,15 @@ class TelemarketingDialerServer(models.Model):
         :param bool alive: a process has written its health a moment ago
         """
         self.ensure_one()
-        server, _ = self.sudo(), self.env._
+        server = self.sudo()
         if not server.active:
-            return [("warning", _("Archived: no process works it."))]
+            return [("warning", self.env._("Archived: no process works it."))]
         found = []
         if server.stopped_at:
             found.append(
                 (
                     "warning",
-                    _(
+                    self.env._(
                         "All dialling was stopped by %s: nobody is dialled until it "
                         "is resumed.",
                         server.stopped_by_id.name or "-",
@@ -97,7 +98,7 @@ class TelemarketingDialerServer(models.Model):
             found.append(
                 (
                     "danger",
-                    _(
+                    self.env._(
                         "No process: nobody is dialled. An administrator starts the "
                         "dialer (odoo dialer -d %s) on the machine of Odoo.",
                         self.env.cr.dbname,
@@ -107,20 +108,22 @@ class TelemarketingDialerServer(models.Model):
         else:
             found += server._health_of_link(server.health or {})
         found.sort(key=lambda finding: STATES.index(finding[0]))
-        return found or [("ok", _("It works."))]
+        return found or [("ok", self.env._("It works."))]
 
     def _health_of_link(self, values):
-        _ = self.env._
         found = []
         if values.get("fenced"):
             found.append(
-                ("danger", _("Another process takes this Asterisk over: wait."))
+                (
+                    "danger",
+                    self.env._("Another process takes this Asterisk over: wait."),
+                )
             )
         if values.get("foreign"):
             found.append(
                 (
                     "danger",
-                    _(
+                    self.env._(
                         "This Asterisk belongs to another Odoo database: nobody is "
                         "dialled. Install the configuration of this server on it."
                     ),
@@ -130,7 +133,7 @@ class TelemarketingDialerServer(models.Model):
             found.append(
                 (
                     "danger",
-                    _(
+                    self.env._(
                         "Asterisk is not seen (%(reason)s): nobody is dialled, "
                         "conversations go on. Look whether Asterisk runs and the "
                         "network reaches it; Test Connection says more.",
@@ -145,7 +148,7 @@ class TelemarketingDialerServer(models.Model):
                 found.append(
                     (
                         "danger" if not there else "warning",
-                        _(
+                        self.env._(
                             "Asterisk has the dialplan %(there)s, this module "
                             "%(expected)s: download the configuration, install it and "
                             "reload Asterisk.",
@@ -158,7 +161,7 @@ class TelemarketingDialerServer(models.Model):
                 found.append(
                     (
                         "warning",
-                        _(
+                        self.env._(
                             "Asterisk answers slowly (%s ms): its machine or the "
                             "network is too busy; people wait for their agent.",
                             round(values["round_trip_ms"]),
@@ -169,7 +172,7 @@ class TelemarketingDialerServer(models.Model):
             found.append(
                 (
                     "warning",
-                    _(
+                    self.env._(
                         "The clocks of the dialer and of PostgreSQL are %s s apart: "
                         "set both by NTP.",
                         round(values["clock_ms"] / 1000, 1),
@@ -181,7 +184,7 @@ class TelemarketingDialerServer(models.Model):
                 found.append(
                     (
                         "warning",
-                        _(
+                        self.env._(
                             "%s: the carrier refuses calls; tried again by itself. If "
                             "it goes on, ask the carrier how many lines and calls a "
                             "second it gives, and write them in the trunk.",
@@ -193,7 +196,7 @@ class TelemarketingDialerServer(models.Model):
                 found.append(
                     (
                         "warning",
-                        _(
+                        self.env._(
                             "%s: its minutes or its money of today are spent; it is "
                             "not used until tomorrow.",
                             trunk["name"],
@@ -221,7 +224,6 @@ class TelemarketingDialerServer(models.Model):
     def _health_page(self, findings, values):
         """Sentences, then the figures; all of it escaped, for Asterisk's own words are
         among them."""
-        _ = self.env._
         said = Markup("").join(
             Markup("<div class='alert alert-%s py-2 mb-2' role='status'>%s</div>")
             % ("success" if state == "ok" else state, sentence)
@@ -230,21 +232,27 @@ class TelemarketingDialerServer(models.Model):
         if not values:
             return said
         figures = [
-            (_("Asterisk"), values.get("asterisk")),
-            (_("Round trip"), self._with_unit(values.get("round_trip_ms"), "ms")),
-            (_("Last event"), self._ago(values.get("last_event_at"))),
-            (_("Connections made"), values.get("generation")),
-            (_("Dialplan"), values.get("dialplan")),
-            (_("Clock off by"), self._with_unit(values.get("clock_ms"), "ms")),
-            (_("Agents logged in"), values.get("agents")),
-            (_("Telephones connected"), values.get("legs")),
-            (_("Agents ready"), values.get("ready")),
-            (_("Calls"), values.get("calls")),
-            (_("Conversations"), values.get("talking")),
-            (_("Dialled in the last minute"), values.get("dials_minute")),
-            (_("Answered in the last minute"), values.get("answered_minute")),
-            (_("Abandoned in the last minute"), values.get("abandoned_minute")),
-            (_("Abandoned today"), values.get("abandoned_today")),
+            (self.env._("Asterisk"), values.get("asterisk")),
+            (
+                self.env._("Round trip"),
+                self._with_unit(values.get("round_trip_ms"), "ms"),
+            ),
+            (self.env._("Last event"), self._ago(values.get("last_event_at"))),
+            (self.env._("Connections made"), values.get("generation")),
+            (self.env._("Dialplan"), values.get("dialplan")),
+            (self.env._("Clock off by"), self._with_unit(values.get("clock_ms"), "ms")),
+            (self.env._("Agents logged in"), values.get("agents")),
+            (self.env._("Telephones connected"), values.get("legs")),
+            (self.env._("Agents ready"), values.get("ready")),
+            (self.env._("Calls"), values.get("calls")),
+            (self.env._("Conversations"), values.get("talking")),
+            (self.env._("Dialled in the last minute"), values.get("dials_minute")),
+            (self.env._("Answered in the last minute"), values.get("answered_minute")),
+            (
+                self.env._("Abandoned in the last minute"),
+                values.get("abandoned_minute"),
+            ),
+            (self.env._("Abandoned today"), values.get("abandoned_today")),
         ]
         rows = Markup("").join(
             Markup("<tr><td>%s</td><td class='text-end'>%s</td></tr>") % (name, value)
@@ -264,7 +272,12 @@ class TelemarketingDialerServer(models.Model):
                 "<table class='table table-sm o_telemarketing_trunks'><thead><tr>"
                 "<th>%s</th><th class='text-end'>%s</th><th class='text-end'>%s</th>"
                 "</tr></thead><tbody>%s</tbody></table>"
-            ) % (_("Trunk"), _("Lines in use"), _("Calls per second at most"), trunks)
+            ) % (
+                self.env._("Trunk"),
+                self.env._("Lines in use"),
+                self.env._("Calls per second at most"),
+                trunks,
+            )
         return Markup(
             "%s<div class='row'><div class='col-lg-6'><table class='table table-sm'>"
             "<tbody>%s</tbody></table></div><div class='col-lg-6'>%s</div></div>"

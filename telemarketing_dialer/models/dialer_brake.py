@@ -4,10 +4,11 @@ from odoo.exceptions import AccessError
 MANAGER = "telemarketing_base.group_manager"
 
 
-class TelemarketingDialerServer(models.Model):
+class TelemarketingDialerBrake(models.AbstractModel):
     """The red button of a whole company. That of one campaign is the campaign's."""
 
-    _inherit = "telemarketing.dialer.server"
+    _name = "telemarketing.dialer.brake"
+    _description = "Part of an Asterisk Server"
 
     # Called without records, from the top of the list of servers.
     def action_stop_company(self):

@@ -9,10 +9,11 @@ from .. import dialplan
 from ..ami.probe import probe
 
 
-class TelemarketingDialerServer(models.Model):
+class TelemarketingDialerLink(models.AbstractModel):
     """What an administrator needs to connect an Asterisk."""
 
-    _inherit = "telemarketing.dialer.server"
+    _name = "telemarketing.dialer.link"
+    _description = "Part of an Asterisk Server"
 
     def _check_administrator(self):
         if not self.env.user.has_group("base.group_system"):
@@ -45,41 +46,43 @@ class TelemarketingDialerServer(models.Model):
 
     def _probe_words(self, found):
         """``(kind of notification, sentences)`` of what a probe found."""
-        server, _ = self.sudo(), self.env._
+        server = self.sudo()
         at = f"{server.host}:{server.port}"
         faults = {
-            "refused": _(
+            "refused": self.env._(
                 "%(at)s takes no connection (%(why)s). Does Asterisk run, is its "
                 "manager enabled, does the firewall let this machine in?",
                 at=at,
                 why=found.detail,
             ),
-            "unknown_host": _("Nobody knows the name %s.", server.host),
-            "silent": _(
+            "unknown_host": self.env._("Nobody knows the name %s.", server.host),
+            "silent": self.env._(
                 "%s did not answer in time. Is it the right address, does a firewall "
                 "stand between?",
                 at,
             ),
-            "not_asterisk": _("What answers at %s is no manager of Asterisk.", at),
-            "tls": _(
+            "not_asterisk": self.env._(
+                "What answers at %s is no manager of Asterisk.", at
+            ),
+            "tls": self.env._(
                 "No TLS with %(at)s (%(why)s). Does Asterisk's manager speak TLS "
                 "there, with a certificate that this machine trusts?",
                 at=at,
                 why=found.detail,
             ),
-            "secret": _(
+            "secret": self.env._(
                 "Asterisk refuses the user “%s”: name, secret, or the address from "
                 "which it may come (permit) are others in its manager.conf.",
                 server.user,
             ),
-            "lost": _(
+            "lost": self.env._(
                 "%s hung up. May this machine come in (permit in manager.conf)?", at
             ),
         }
         if found.fault in faults:
             return "danger", faults[found.fault]
         words = [
-            _(
+            self.env._(
                 "Asterisk %(version)s answers in %(ms)s ms.",
                 version=found.version or "",
                 ms=round(found.round_trip * 1000, 1),
@@ -89,7 +92,7 @@ class TelemarketingDialerServer(models.Model):
         if found.fault == "denied":
             kind = "warning"
             words.append(
-                _(
+                self.env._(
                     "The user “%s” may not ask what it needs to know: install the "
                     "configuration of this server.",
                     server.user,
@@ -98,7 +101,7 @@ class TelemarketingDialerServer(models.Model):
         elif not found.dialplan:
             kind = "warning"
             words.append(
-                _(
+                self.env._(
                     "The dialplan is not there yet: download the configuration, "
                     "install it and reload Asterisk."
                 )
@@ -106,7 +109,7 @@ class TelemarketingDialerServer(models.Model):
         elif found.database != ours:
             kind = "danger"
             words.append(
-                _(
+                self.env._(
                     "Its dialplan belongs to another Odoo database: nobody is dialled "
                     "from this one. Install the configuration of this server on it."
                 )
@@ -114,7 +117,7 @@ class TelemarketingDialerServer(models.Model):
         elif found.dialplan != dialplan.VERSION:
             kind = "warning"
             words.append(
-                _(
+                self.env._(
                     "Its dialplan is version %(there)s, this module's is "
                     "%(expected)s: install the configuration anew.",
                     there=found.dialplan,
@@ -124,7 +127,9 @@ class TelemarketingDialerServer(models.Model):
         else:
             kind = "success"
             words.append(
-                _("Its dialplan is version %s, of this database.", found.dialplan)
+                self.env._(
+                    "Its dialplan is version %s, of this database.", found.dialplan
+                )
             )
         return kind, " ".join(words)
 
