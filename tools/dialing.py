@@ -199,7 +199,7 @@ class Desk:
         self.token = str(uuid.uuid4())
         self.pops, self.errors, self.closed = [], [], []
         self.call = None
-        self.ended = {}
+        self.ended, self.heard = {}, []
         self.phone = "none"
         self.working = True
         self._ws = None
@@ -240,8 +240,10 @@ class Desk:
         answer = await self.desk("choose_campaign", campaign_id=self.campaign)
         self._mind(answer)
         answer = await self.desk("get_next")
-        if answer.get("call"):
-            self._popped(answer["call"], None)
+        # Dialled by hand, it is for who sits there to do.
+        self.held = answer.get("call")
+        if self.held and self.held["interaction"]:
+            self._popped(self.held, None)
 
     def _mind(self, answer):
         phone = (answer.get("session") or {}).get("phone") or {}
@@ -273,6 +275,7 @@ class Desk:
                 self._heard(notice["message"]["type"], notice["message"]["payload"])
 
     def _heard(self, kind, payload):
+        self.heard.append((kind, payload))
         if kind == "telemarketing.dialer":
             if payload["what"] == "pop":
                 self._popped(payload["call"], payload.get("answered_at"))

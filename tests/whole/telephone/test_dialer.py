@@ -114,15 +114,22 @@ def lines(databases, tmp_path, request):
 
 # Half of them answer and talk for a few seconds; the rest is busy.
 OUTCOMES = {
-    str(number): ("answer", 1.0, 4.0) if n % 2 else ("busy", 1.0, 0.0)
+    str(number): ("answer", 1.0, 15.0 if n == 1 else 4.0)
+    if n % 2
+    else ("busy", 1.0, 0.0)
     for n, number in enumerate(dialing.numbers(400))
 }
 
 
 @pytest.fixture
 def work(databases, database, lines, request):
+    plan = getattr(request, "param", {})
     ids = dialing.lay(
-        database, lines.described(), "test", agents=6, numbers=dialing.numbers(400)
+        database,
+        lines.described(),
+        "test",
+        agents=6,
+        **{"numbers": dialing.numbers(400), **plan},
     )
     log = LOGS / f"whole-{request.node.name}.log"
     log.write_bytes(b"")
@@ -246,6 +253,66 @@ def test_the_red_button_stops_all_dialling_within_a_second(work):
             "telemarketing.campaign", "action_resume_dialing", [work.ids["campaign"]]
         )
         await work.until(lambda: work.value(count) > before, "calls again", 20)
+        await work.check_books()
+
+    play(work, story)
+
+
+# The second of the list answers after a second and talks.
+ANSWERING = {"numbers": dialing.numbers(60)[1::2], "mode": "manual", "record": "always"}
+
+
+@pytest.mark.parametrize("work", [ANSWERING], indirect=True)
+def test_a_call_by_hand_is_held_handed_over_and_recorded(work):
+    async def story():
+        work.dialer()
+        await work.sit_down(2)
+        first, second = work.desks
+        await work.until(lambda: {d.phone for d in work.desks} == {"up"}, "telephones")
+        target, key = first.held["target"], "call-by-hand-1"
+        answer = await first.desk(
+            "dial",
+            uuid=key,
+            target_id=target["id"],
+            phone_id=target["suggested_phone_id"],
+        )
+        assert not answer.get("refused")
+        # The network's people talk for four seconds: this one for longer.
+        states = lambda desk: [  # noqa: E731
+            payload["state"]
+            for kind, payload in desk.heard
+            if kind == "telemarketing.call" and payload["uuid"] == key
+        ]
+        await work.until(lambda: "talking" in states(first), "an answer", 15)
+        lines = lambda desk: [  # noqa: E731
+            payload
+            for kind, payload in desk.heard
+            if kind == "telemarketing.dialer" and payload["what"] == "line"
+        ]
+        await first.desk("control", uuid=key, action="hold", params={"on": True})
+        await work.until(lambda: any(p.get("held") for p in lines(first)), "hold", 5)
+        await first.desk("control", uuid=key, action="hold", params={"on": False})
+        session = work.value(
+            "SELECT s.id FROM telemarketing_agent_session s"
+            " JOIN res_users u ON u.id = s.user_id"
+            " WHERE u.login = 'agent1' AND logout_at IS NULL"
+        )
+        await second.desk("release", target_id=second.held["target"]["id"])
+        await first.desk(
+            "control",
+            uuid=key,
+            action="transfer",
+            params={"to": "agent", "session": session, "how": "blind"},
+        )
+        await work.until(lambda: second.pops, "the other desk", 8)
+        assert second.pops[0][0] == key
+        await work.until(lambda: key in second.closed, "its end", 30)
+        agent = work.value(
+            "SELECT u.login FROM telemarketing_interaction i"
+            " JOIN res_users u ON u.id = i.agent_id WHERE uuid = %s",
+            key,
+        )
+        assert agent == "agent1"
         await work.check_books()
 
     play(work, story)
