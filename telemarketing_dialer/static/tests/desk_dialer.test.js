@@ -391,7 +391,7 @@ test("by hand, nothing is dialled without a telephone; with one it rings and tal
     await frames();
     expect(".o_tm_dial:enabled").toHaveCount(0);
     expect(".o_tm_call_line").toHaveText(/Your telephone is not connected/);
-    expect(".o_tm_call_line .o_tm_phone_connect").toHaveCount(1);
+    expect(".o_tm_call_buttons .o_tm_phone_connect").toHaveCount(1);
     say("telemarketing.dialer", {what: "phone", state: "up", reason: ""});
     await frames();
     await contains(".o_tm_dial").click();

@@ -56,7 +56,11 @@ patch(DeskStore.prototype, {
         if (why || !this.onAsterisk || !this.session.phone?.alive) {
             return why;
         }
-        return this.phoneState === "up" ? "" : _t("Your telephone is not connected.");
+        return {
+            none: _t("Your telephone is not connected."),
+            calling: _t("Your telephone rings: pick it up first."),
+            up: "",
+        }[this.phoneState];
     },
 
     get lineNow() {
