@@ -13,6 +13,7 @@ LIBRARIES = {"dateutil", "holidays", "phonenumbers", "pytz", "stdnum", "xlrd"}
 # import the module, which imports Odoo.
 OWN = "telemarketing_kernels"
 LIBRARIES |= {
+    "cryptography",
     "asterisk",
     "openpyxl",
     "python_calamine",

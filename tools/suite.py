@@ -13,7 +13,7 @@ from pathlib import Path
 HOME = Path(os.environ.get("TM_HOME") or Path(__file__).resolve().parent.parent)
 KERNELS = (
     *("identity", "importing", "compliance", "booking"),
-    *("pacing", "ami", "calls", "dialplan", "bridge", "calculation"),
+    *("pacing", "ami", "calls", "dialplan", "bridge", "calculation", "recording"),
 )
 
 
