@@ -20,7 +20,14 @@ STEP = 0.9
 
 
 class NotDialledError(Exception):
-    """Asterisk did not take the call: nothing rings."""
+    """Asterisk did not take the call: nothing rings.
+
+    :ivar why: ``unreachable``, ``login`` or ``refused``
+    """
+
+    def __init__(self, why):
+        super().__init__(why)
+        self.why = why
 
 
 class _Client(AMIClient):
@@ -84,15 +91,15 @@ def originate(server, agent_channel, person_channel, caller, ring_seconds):
         client.connect()
         response = client.ask(LoginAction(user, secret))
         if response is None:
-            raise NotDialledError("Asterisk does not answer")
+            raise NotDialledError("unreachable")
         if response.is_error():
-            raise NotDialledError("Asterisk refuses the log-in")
+            raise NotDialledError("login")
         response = client.ask(SimpleAction("Originate", **headers))
         # Asked and not answered: it may well ring, so it counts as dialled.
         if response is not None and response.is_error():
-            raise NotDialledError(response.keys.get("Message", "refused"))
+            raise NotDialledError("refused")
     except OSError as error:
-        raise NotDialledError("Asterisk cannot be reached") from error
+        raise NotDialledError("unreachable") from error
     finally:
         if client.finished is not None:
             client.disconnect()

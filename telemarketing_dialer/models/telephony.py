@@ -72,7 +72,7 @@ class TelemarketingTelephony(models.AbstractModel):
         extension = interaction.session_id._dial_extension()
         try:
             if not (trunk and extension):
-                raise click.NotDialledError("no way out")
+                raise click.NotDialledError("refused")
             click.originate(
                 (
                     server.host,
@@ -89,12 +89,28 @@ class TelemarketingTelephony(models.AbstractModel):
         except (click.NotDialledError, ValueError) as error:
             return {
                 "action": "failed",
-                "error": self.env._(
-                    "Nothing was dialled: %s. Try again, or ask your supervisor.",
-                    error,
-                ),
+                "error": self._not_dialled_words(getattr(error, "why", "refused")),
             }
         return {"action": "click"}
+
+    @api.model
+    def _not_dialled_words(self, why):
+        return {
+            "unreachable": self.env._(
+                "Nothing was dialled: Asterisk cannot be reached. Try again, or tell "
+                "your supervisor."
+            ),
+            "login": self.env._(
+                "Nothing was dialled: Asterisk does not let us in. Tell your "
+                "supervisor."
+            ),
+        }.get(
+            why,
+            self.env._(
+                "Nothing was dialled: Asterisk does not take the call. Try again, or "
+                "tell your supervisor."
+            ),
+        )
 
     @api.model
     def _hangup_asterisk(self, interaction, /, **params):

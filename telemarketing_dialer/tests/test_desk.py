@@ -419,7 +419,7 @@ class TestDeskOfDialer(DeskCase):
         attempts = self.target.attempts
 
         def fail(*args):
-            raise click.NotDialledError("Asterisk cannot be reached")
+            raise click.NotDialledError("unreachable")
 
         with patch.object(click, "originate", fail):
             answer = self.dial(desk, token)
