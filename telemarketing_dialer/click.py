@@ -15,8 +15,8 @@ from asterisk.ami import AMIClient, LoginAction, SimpleAction
 
 from .ami import encode
 
-# Seconds for each of: connecting, logging in, asking. The agent waits for all three.
-STEP = 0.9
+# Seconds, all of which the agent waits for. Asterisk refuses a log-in after one.
+CONNECT, LOGIN, ASK = 0.6, 1.4, 0.9
 
 
 class NotDialledError(Exception):
@@ -34,16 +34,18 @@ class _Client(AMIClient):
     """The library's client, also over TLS; its thread dies quietly of a silent peer."""
 
     def __init__(self, host, port, tls):
-        super().__init__(address=host, port=port, timeout=STEP)
+        super().__init__(address=host, port=port, timeout=ASK)
         self._tls = tls
 
     def connect(self):
-        self._socket = socket.create_connection((self._address, self._port), STEP)
+        self._socket = socket.create_connection((self._address, self._port), CONNECT)
         if self._tls:
             context = ssl.create_default_context()
             self._socket = context.wrap_socket(
                 self._socket, server_hostname=self._address
             )
+        # The library's thread ends at the first silence longer than this.
+        self._socket.settimeout(LOGIN + ASK)
         self.finished = threading.Event()
         self._thread = threading.Thread(target=self.listen, daemon=True)
         self._thread.start()
@@ -52,11 +54,17 @@ class _Client(AMIClient):
         with contextlib.suppress(Exception):
             super().listen()
 
-    def ask(self, action):
+    def disconnect(self):
+        # What the thread waits for comes no more.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        super().disconnect()
+
+    def ask(self, action, seconds):
         """:return: the response, or None where none came in time"""
         self.came = threading.Event()
         self.send_action(action)
-        return self.answer if self.came.wait(STEP) else None
+        return self.answer if self.came.wait(seconds) else None
 
     def fire_recv_reponse(self, response):
         # Not by the library's futures: they wait by a call that Python gives up.
@@ -89,12 +97,12 @@ def originate(server, agent_channel, person_channel, caller, ring_seconds):
     client = _Client(host, port, tls)
     try:
         client.connect()
-        response = client.ask(LoginAction(user, secret))
+        response = client.ask(LoginAction(user, secret), LOGIN)
         if response is None:
             raise NotDialledError("unreachable")
         if response.is_error():
             raise NotDialledError("login")
-        response = client.ask(SimpleAction("Originate", **headers))
+        response = client.ask(SimpleAction("Originate", **headers), ASK)
         # Asked and not answered: it may well ring, so it counts as dialled.
         if response is not None and response.is_error():
             raise NotDialledError("refused")
