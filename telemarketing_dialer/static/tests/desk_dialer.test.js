@@ -116,6 +116,17 @@ test("an answer that was under way does not take away who came meanwhile", async
     expect(phase("talking")).toHaveCount(1);
 });
 
+test("a call that was finished at another seat is not shown when it is taken over", async () => {
+    const {server, say, store} = await openDesk();
+    say("telemarketing.dialer", server.pop(4));
+    await frames();
+    server.held = false;
+    server.state = "ready";
+    await store.takeOver();
+    await frames();
+    expect(phase("ready")).toHaveCount(1);
+});
+
 test("somebody who comes is heard, unless the agent wants silence", async () => {
     const heard = [];
     const node = () => ({

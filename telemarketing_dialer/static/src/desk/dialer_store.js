@@ -100,7 +100,7 @@ patch(DeskStore.prototype, {
     /** An answer that was under way when somebody came, or a result was kept. */
     _isStale(call) {
         if (call === false) {
-            return this.inCall;
+            return this.inCall && this.busy === "next";
         }
         const uuid = call?.interaction?.uuid;
         return Boolean(uuid) && this.kept.some((entry) => entry.uuid === uuid);
