@@ -202,8 +202,7 @@ class Desk:
         self.ended, self.heard = {}, []
         self.phone = "none"
         self.working = True
-        self._ws = None
-        self._task = None
+        self._ws = self._task = self._closing = None
 
     async def request(self, path, **params):
         async with self.http.post(
@@ -338,8 +337,10 @@ class Desk:
 
     async def leave(self):
         self.working = False
-        if self._task:
-            self._task.cancel()
+        tasks = [task for task in (self._task, self._closing) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._ws:
             await self._ws.close()
         await self.http.close()

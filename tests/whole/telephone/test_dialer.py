@@ -221,8 +221,7 @@ def test_odoo_is_killed_and_the_desks_come_back_to_their_calls(work):
         await asyncio.sleep(4)
         work.server.start("--max-cron-threads", "0")
         for desk in work.desks:
-            desk.working = False
-            await desk.http.close()
+            await desk.leave()
         work.desks.clear()
         await work.sit_down(3)
         await work.until(lambda: work.closed() >= 4, "more calls", 60)
