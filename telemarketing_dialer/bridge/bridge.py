@@ -774,9 +774,9 @@ class Bridge(Listening, Moving):
         except (ActionError, ValueError) as error:
             self.note("refused", f"{call.uuid}: {error}", attempt.campaign)
             self.over(call, outcome="failed")
-        except LinkLost:
+        except LinkLost as error:
             # Whether Asterisk dialled it, the next look at its channels says.
-            pass
+            _logger.debug("%s may have been dialled: %s", call.uuid, error)
 
     # ASTERISK
 

@@ -270,6 +270,10 @@ class Moving:
     def _third_out(self, call):
         call.third = call.third_channel = ""
         leg = self.legs.get(call.session) if call.session is not None else None
+        if leg and leg.call is call:
+            self.writer.tell(
+                call.uuid, "line", call.uuid, leg.session, {"third": False}
+            )
         if call.room.startswith("tmt") and (leg is None or leg.call is not call):
             self.hang_up(call.channel)
 

@@ -175,6 +175,13 @@ class Store:
         """:param state: ``dialling`` (it rings) or ``talking``, of a call by hand"""
         raise NotImplementedError
 
+    async def line(self, uuid, session, changes) -> None:
+        """Something of the call changed that nobody at this desk asked for.
+
+        :param dict changes: ``third``: is somebody else in the call?
+        """
+        raise NotImplementedError
+
     async def phone(self, session, state, reason="") -> None:
         """The agent's leg: ``none``, ``calling``, ``up``."""
         raise NotImplementedError

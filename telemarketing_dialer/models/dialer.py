@@ -857,6 +857,14 @@ class TelemarketingDialer(models.AbstractModel):
         self.env.flush_all()
 
     @api.model
+    def _line(self, server_id, epoch, uuid, session, changes):
+        self._own(server_id, epoch)
+        session = self.env["telemarketing.agent.session"].sudo().browse(session)
+        session.exists().user_id._bus_send(
+            "telemarketing.dialer", {"what": "line", "uuid": uuid, **changes}
+        )
+
+    @api.model
     def _phone(self, server_id, epoch, session, state, reason=""):
         self._own(server_id, epoch)
         session = self._lock_sessions([session])
@@ -902,7 +910,8 @@ class TelemarketingDialer(models.AbstractModel):
         )
         if not command:
             return
-        answer = command._in_words(answer)
+        spoken = command.with_context(lang=command.user_id.lang)
+        answer = spoken._in_words(answer)
         command.write({"done_at": fields.Datetime.now(), "answer": answer})
         told = self._told(command, answer)
         if told and command.session_id:

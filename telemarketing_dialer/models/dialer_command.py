@@ -58,37 +58,44 @@ class TelemarketingDialerCommand(models.Model):
 
     @api.private
     def _in_words(self, answer):
-        """The answer with its error as a sentence in the language of who asked."""
+        """The answer with its error as a sentence, in the context's language."""
         code = answer.get("error")
         if not code:
             return answer
-        _ = self.with_context(lang=self.user_id.lang).env._
         sentences = {
-            "unknown": _("This dialer does not know that command: it is older."),
-            "late": _("The dialer came too late to do that. Try again."),
-            "over": _("This call is over."),
-            "not_talking": _("You are not talking with this person."),
-            "not_dialled_blind": _("Asterisk is not seen: nothing was dialled."),
-            "not_dialled_phone": _(
+            "unknown": self.env._(
+                "This dialer does not know that command: it is older."
+            ),
+            "late": self.env._("The dialer came too late to do that. Try again."),
+            "over": self.env._("This call is over."),
+            "not_talking": self.env._("You are not talking with this person."),
+            "not_dialled_blind": self.env._(
+                "Asterisk is not seen: nothing was dialled."
+            ),
+            "not_dialled_phone": self.env._(
                 "Your telephone is not connected: nothing was dialled. Connect it and "
                 "dial again."
             ),
-            "not_dialled_busy": _(
+            "not_dialled_busy": self.env._(
                 "Your telephone is in another call: nothing was dialled."
             ),
-            "other_agent": _("This call is with another agent."),
-            "keys": _("Only the keys of a telephone."),
-            "not_recorded": _("This call is not recorded."),
-            "agent_busy": _("That agent is not free now. Choose another one."),
-            "campaign": _("That campaign is not dialled from here."),
-            "whom": _("Say to whom."),
-            "third_there": _("There is somebody else in this call already."),
-            "number": _("Say which number."),
-            "no_third": _("There is nobody else in this call."),
-            "no_desk": _("This desk is not logged in at the dialer. Reload the page."),
-            "refused": _("Asterisk refused it: %s", answer.get("why") or "-"),
-            "blind": _("Asterisk is not seen now: %s", answer.get("why") or "-"),
-            "unfit": _("That cannot be sent to Asterisk."),
+            "other_agent": self.env._("This call is with another agent."),
+            "keys": self.env._("Only the keys of a telephone."),
+            "not_recorded": self.env._("This call is not recorded."),
+            "agent_busy": self.env._("That agent is not free now. Choose another one."),
+            "campaign": self.env._("That campaign is not dialled from here."),
+            "whom": self.env._("Say to whom."),
+            "third_there": self.env._("There is somebody else in this call already."),
+            "number": self.env._("Say which number."),
+            "no_third": self.env._("There is nobody else in this call."),
+            "no_desk": self.env._(
+                "This desk is not logged in at the dialer. Reload the page."
+            ),
+            "refused": self.env._("Asterisk refused it: %s", answer.get("why") or "-"),
+            "blind": self.env._(
+                "Asterisk is not seen now: %s", answer.get("why") or "-"
+            ),
+            "unfit": self.env._("That cannot be sent to Asterisk."),
         }
         return {**answer, "code": code, "error": sentences.get(code, code)}
 

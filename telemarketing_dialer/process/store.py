@@ -157,6 +157,9 @@ class ServerStore(Store):
     async def state(self, uuid, state, at):
         await self._call("_state", uuid, state, self._theirs(at))
 
+    async def line(self, uuid, session, changes):
+        await self._call("_line", uuid, session, changes)
+
     async def phone(self, session, state, reason=""):
         await self._call("_phone", session, state, reason)
 

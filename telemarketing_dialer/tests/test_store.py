@@ -365,7 +365,7 @@ class TestFinish(DialerCommon):
 
         def apply(target, interaction, *arguments, **named):
             if interaction == broken:
-                raise UserError("Nobody knows what to do")
+                raise UserError(target.env._("Nobody knows what to do"))
             return real(target, interaction, *arguments, **named)
 
         self.patch(

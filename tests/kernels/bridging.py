@@ -422,6 +422,7 @@ class Table(Store):
         self.told_twice = []
         self.delivered = {}
         self.phones = {}
+        self.lines = []
         self.answers = {}
         self.logs = []
         self.backoffs = []
@@ -514,6 +515,10 @@ class Table(Store):
     async def state(self, uuid, state, at):
         await self._reach()
         self.states.append((uuid, state))
+
+    async def line(self, uuid, session, changes):
+        await self._reach()
+        self.lines.append((uuid, session, changes))
 
     async def phone(self, session, state, reason=""):
         await self._reach()

@@ -568,6 +568,11 @@ def test_a_transfer_to_two_at_once_is_refused():
             third = table.order("third", attempt.uuid, 1, channel="PJSIP/600@t")
             await world.until(lambda: third in table.answers, 20)
             assert table.answers[third] == {"ok": True}
+            # The desk is told when that one leaves.
+            await asyncio.sleep(5)
+            world.exchange.gone(world.bridge.calls[attempt.uuid].third)
+            await world.until(lambda: table.lines, 5)
+            assert table.lines == [(attempt.uuid, 1, {"third": False})]
 
     run(story)
 
@@ -578,5 +583,6 @@ def test_every_error_of_a_command_has_a_sentence():
     raised |= set(re.findall(r'"error": "(\w+)"', source))
     assert raised == moving.ERRORS
     words = Path(moving.__file__).parents[1] / "models" / "dialer_command.py"
-    said = set(re.findall(r'^            "(\w+)": _\(', words.read_text(), re.M))
+    said = re.findall(r'^            "(\w+)": self.env._\(', words.read_text(), re.M)
+    said = set(said)
     assert said == moving.ERRORS
