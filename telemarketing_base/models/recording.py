@@ -8,7 +8,7 @@ class TelemarketingRecording(models.Model):
     """Recording of an interaction. The sound is in a store, not in PostgreSQL.
 
     Base has model and seam: a module with a store extends ``_selection_store`` and
-    ``_read_from_store`` / ``_delete_from_store``.
+    ``_stream_from_store``, ``_read_from_store`` / ``_delete_from_store``.
     """
 
     _name = "telemarketing.recording"
@@ -59,14 +59,24 @@ class TelemarketingRecording(models.Model):
 
         :param str purpose: ``listen`` or ``download``
         """
+        self._check_open(purpose)
+        self._log_access(purpose)
+        return self.sudo()._read_from_store()
+
+    @api.private
+    def _check_open(self, purpose):
+        """May the user do this now?"""
         self.ensure_one()
         self.check_access("read")
         user = self.env.user
         if not user.has_group("telemarketing_base.group_supervisor"):
-            if self.agent_id != user or not self.sudo().campaign_id.own_recordings:
+            own = self.agent_id == user and self.sudo().campaign_id.own_recordings
+            if not own:
                 raise AccessError(
                     self.env._("Only supervisors listen to this recording.")
                 )
+            if purpose == "download":
+                raise AccessError(self.env._("Only supervisors download recordings."))
         if self.sudo().blocked_until and not user.has_group(DPO):
             raise AccessError(
                 self.env._(
@@ -78,10 +88,31 @@ class TelemarketingRecording(models.Model):
             raise UserError(
                 self.env._("This recording was deleted when its time was over.")
             )
-        self.env["telemarketing.recording.access"].sudo().create(
-            {"recording_id": self.id, "user_id": user.id, "purpose": purpose}
-        )
-        return self.sudo()._read_from_store()
+
+    @api.private
+    def _log_access(self, purpose, pause=None):
+        """Write down who listens.
+
+        :param timedelta pause: so soon after the user's last access of this kind it is
+            the same one going on: a player asks for a sound piece by piece
+        """
+        log = self.env["telemarketing.recording.access"].sudo()
+        values = {
+            "recording_id": self.id,
+            "user_id": self.env.uid,
+            "purpose": purpose,
+        }
+        if pause:
+            domain = [(name, "=", value) for name, value in values.items()]
+            since = fields.Datetime.now() - pause
+            if log.search_count([*domain, ("at", ">", since)], limit=1):
+                return
+        log.create(values)
+
+    def _stream_from_store(self):
+        """``(bytes, read)``; ``read(start, stop)`` yields these bytes of the sound."""
+        sound = self._read_from_store()
+        return len(sound), lambda start, stop: iter((sound[start:stop],))
 
     def _read_from_store(self):
         self.ensure_one()

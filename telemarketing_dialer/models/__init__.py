@@ -20,6 +20,8 @@ from . import (
     number,
     privacy,
     readiness,
+    recording,
+    recording_spool,
     target,
     telephony,
 )

@@ -583,6 +583,8 @@ class TelemarketingDialer(models.AbstractModel):
         self._own(server_id, epoch)
         told = {each.uuid: each for each in finished}
         interactions = self._lock_attempts(server_id, list(told))
+        for interaction in interactions.filtered("muted_since"):
+            interaction._unmute(self._at(told[interaction.uuid].ended_at))
         # Told before, or closed by the job that finds what nobody ended.
         interactions = interactions.filtered(lambda i: not i.dial_outcome)
         alone = interactions.filtered(lambda i: i.state != "done" and not i.agent_id)
@@ -896,7 +898,7 @@ class TelemarketingDialer(models.AbstractModel):
     @api.model
     def _answer(self, server_id, epoch, command, answer):
         """Told twice, the first answer stands. The desk that asked is told."""
-        self._own(server_id, epoch)
+        at = self._own(server_id, epoch)
         command = (
             self.env["telemarketing.dialer.command"]
             .sudo()
@@ -913,6 +915,12 @@ class TelemarketingDialer(models.AbstractModel):
         spoken = command.with_context(lang=command.user_id.lang)
         answer = spoken._in_words(answer)
         command.write({"done_at": fields.Datetime.now(), "answer": answer})
+        if command.kind == "record" and answer.get("ok"):
+            call = self._lock_attempts(server_id, [command.uuid])
+            if answer.get("paused"):
+                call._mute(self._at(at))
+            else:
+                call._unmute(self._at(at))
         told = self._told(command, answer)
         if told and command.session_id:
             command.session_id.user_id._bus_send("telemarketing.dialer", told)

@@ -77,6 +77,11 @@ class TelemarketingDialerServer(models.Model):
         groups=MANAGER,
         help="As the Asterisk server and the dialer process both see it.",
     )
+    encrypt_recordings = fields.Boolean(
+        tracking=True,
+        groups=MANAGER,
+        help="With a key that lies in a file beside Odoo, never in the database.",
+    )
     trunk_ids = fields.One2many("telemarketing.dialer.trunk", "server_id")
     campaign_ids = fields.One2many("telemarketing.campaign", "dialer_server_id")
     # who owns it: see telemarketing.dialer
@@ -226,6 +231,13 @@ class TelemarketingDialerServer(models.Model):
             [self.id],
         )
         return bool(self.env.cr.fetchone()[0])
+
+    @api.private
+    def _records(self):
+        """Has it campaigns whose calls are recorded?"""
+        domain = [("dialer_server_id", "in", self.ids), ("record_calls", "!=", "never")]
+        campaigns = self.env["telemarketing.campaign"].sudo()
+        return bool(campaigns.search_count(domain, limit=1))
 
     @api.private
     def _notify(self, what, **values):

@@ -62,6 +62,12 @@ class TelemarketingInteraction(models.Model):
         "Detection",
         readonly=True,
     )
+    muted_seconds = fields.Integer(
+        "Not Recorded (seconds)",
+        readonly=True,
+        help="While payment data were said, the recording is silent.",
+    )
+    muted_since = fields.Datetime(readonly=True)
 
     # A day of a campaign in the ledger; the calls that the dialer knows of only.
     _ledger = models.Index("(campaign_id, started_at) WHERE dialing_mode IS NOT NULL")
@@ -81,6 +87,24 @@ class TelemarketingInteraction(models.Model):
                 "closed", uuid=self.uuid, kind="machine" if machine else "person"
             )
         return result
+
+    @api.private
+    def _mute(self, at):
+        """The recording is silent from now on."""
+        for call in self.filtered(lambda i: not i.muted_since):
+            call.muted_since = at
+
+    @api.private
+    def _unmute(self, at):
+        """It is not any more, or the call is over."""
+        for call in self.filtered("muted_since"):
+            seconds = ((at or call.muted_since) - call.muted_since).total_seconds()
+            call.write(
+                {
+                    "muted_seconds": call.muted_seconds + max(0, round(seconds)),
+                    "muted_since": False,
+                }
+            )
 
     @api.private
     def _close_as_lost(self, now):

@@ -25,6 +25,21 @@ class Damaged(ValueError):
     """The file is cut, altered, or its key is not among those given."""
 
 
+def read_keys(path):
+    """Keys of a file, a line of 64 hexadecimal digits each: the first encrypts, all
+    decrypt.
+
+    :raises OSError: it cannot be read
+    :raises ValueError: a line is no key; there is none
+    """
+    with open(path, encoding="ascii") as file:
+        lines = [line.strip() for line in file if line.strip()]
+    keys = [bytes.fromhex(line) for line in lines]
+    if not keys or any(len(key) != 32 for key in keys):
+        raise ValueError("A key is a line of 64 hexadecimal digits")
+    return keys
+
+
 def key_id(key):
     return hashlib.sha256(b"telemarketing recording" + key).digest()[:8]
 

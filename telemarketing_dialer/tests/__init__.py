@@ -7,6 +7,7 @@ from . import (
     test_ledger,
     test_lists,
     test_personal_data,
+    test_recording,
     test_rights,
     test_server,
     test_store,

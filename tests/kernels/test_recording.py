@@ -81,3 +81,58 @@ def test_recording_without_its_key_is_not_opened():
 
 def test_empty_recording_is_a_recording():
     assert b"".join(opened(sealed(b"")).read(0, 9)) == b""
+
+
+def test_store_has_a_file_whole_or_not_at_all_and_none_outside(tmp_path):
+    folder = recording.Folder(tmp_path / "store")
+    assert not folder.fault()
+    key = "1/2026/11/aaaa-1.wav"
+    folder.write(key, [b"RI", b"FF"])
+
+    def broken():
+        yield b"x"
+        raise OSError("disk")
+
+    with pytest.raises(OSError):
+        folder.write(key, broken())
+    with folder.open(key) as file:
+        assert file.read() == b"RIFF"
+    assert [path.name for path in folder.path(key).parent.iterdir()] == ["aaaa-1.wav"]
+    for bad in ("../x.wav", "/etc/x.wav", "1/2026/11/../x.wav", key + "\n", "", None):
+        with pytest.raises(ValueError):
+            folder.remove(bad)
+    folder.remove(key)
+    folder.remove(key)
+    (tmp_path / "file").touch()
+    assert recording.Folder(tmp_path / "file" / "store").fault()
+
+
+def test_spool_tells_what_grows_from_what_is_done(tmp_path):
+    now = [0.0]
+    spool = recording.Spool(lambda: now[0])
+    one, other = tmp_path / "a-in.alaw", tmp_path / "a-out.alaw"
+    one.write_bytes(b"1")
+    (tmp_path / "b-in.alaw").symlink_to(one)
+    spool.look(tmp_path)
+    now[0] = 5.0
+    other.write_bytes(b"2")
+    found, foreign = spool.look(tmp_path)
+    assert {side: s.still for side, s in found["a"].items()} == {"in": 5.0, "out": 0.0}
+    assert list(found) == ["a"] and not foreign
+    one.write_bytes(b"more")
+    found["a"]["in"].remove()
+    found["a"]["out"].remove()
+    assert one.exists() and not other.exists()
+    assert spool.due("x", 60) and not spool.due("x", 60)
+    now[0] = 70.0
+    assert spool.due("x", 60)
+
+
+@pytest.mark.parametrize("text", ["", "00", "zz" * 32, "00" * 33])
+def test_key_file_that_holds_no_key_is_refused(tmp_path, text):
+    file = tmp_path / "keys"
+    file.write_text(text)
+    with pytest.raises(ValueError):
+        recording.read_keys(file)
+    file.write_text(f"{OTHER.hex()}\n\n{KEY.hex()}\n")
+    assert recording.read_keys(file) == [OTHER, KEY]
