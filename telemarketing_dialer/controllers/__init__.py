@@ -1,1 +1,1 @@
-from . import configuration
+from . import configuration, recording

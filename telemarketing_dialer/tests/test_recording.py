@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
 from ..models import recording_spool
@@ -32,7 +32,7 @@ class RecordingCase(DialerCommon):
 
     def setUp(self):
         super().setUp()
-        self.session = self.sit_down()
+        self.seat = self.sit_down()
         own = tempfile.mkdtemp(dir=self.folder)
         self.spool, self.root = Path(own, "spool"), Path(own, "store")
         self.spool.mkdir()
@@ -53,8 +53,8 @@ class RecordingCase(DialerCommon):
         type(self).count += 1
         self.people(1, first=612300000 + self.count)
         attempt = self.take()[0]
-        if self.session.state == "ready":
-            self.deliver(attempt, self.session)
+        if self.seat.state == "ready":
+            self.deliver(attempt, self.seat)
         if over:
             self.hang_up(attempt)
         return attempt
@@ -66,7 +66,7 @@ class RecordingCase(DialerCommon):
             answered_at=attempt.at + 3,
             bridged_at=attempt.at + 3,
             ended_at=attempt.at + seconds,
-            session=self.session.id,
+            session=self.seat.id,
         )
 
     def leave(self, name, person=PERSON, ours=OURS):
@@ -376,7 +376,7 @@ class TestRecordingStore(RecordingCase):
 class TestRecordingPause(RecordingCase):
     def told(self, attempt, pause):
         command = self.env["telemarketing.dialer.command"]._ask(
-            self.server, "record", self.session, attempt.uuid, {"pause": pause}
+            self.server, "record", self.seat, attempt.uuid, {"pause": pause}
         )
         answer = {"ok": True, "paused": pause, "at": attempt.at}
         self.own("_answer", command.id, answer)
@@ -398,3 +398,102 @@ class TestRecordingPause(RecordingCase):
         call = self.hang_up(attempt, seconds=43)
         self.assertEqual(call.muted_seconds, 23)
         self.assertFalse(call.muted_since)
+
+
+@tagged("post_install", "-at_install")
+class TestRecordingHeard(RecordingCase, HttpCase):
+    """The door to the sound, knocked at by each role."""
+
+    def setUp(self):
+        super().setUp()
+        attempt = self.talk()
+        self.leave(attempt.uuid, PERSON * 30, OURS * 30)
+        self.pick_up()
+        self.recording = self.recording_of(attempt)
+        self.sound = self.recording.sudo()._read_from_store()
+
+    def get(self, user, query="", **headers):
+        if user:
+            user.password = f"{user.login} of the test"
+            self.authenticate(user.login, user.password)
+        else:
+            self.authenticate(None, None)
+        self.env.flush_all()
+        # Odoo logs who was refused.
+        with mute_logger("odoo.http"):
+            return self.url_open(
+                f"/telemarketing/recording/{self.recording.id}{query}",
+                allow_redirects=False,
+                headers=headers,
+            )
+
+    def heard(self):
+        self.env.invalidate_all()
+        return [(a.user_id, a.purpose) for a in self.recording.sudo().access_ids]
+
+    def test_only_who_may_listen_hears_it(self):
+        for user, status in (
+            (self.supervisor_a, 200),
+            (self.manager, 200),
+            (self.supervisor_b, 403),
+            (self.agent_a, 403),
+            (self.agent_b, 403),
+            (self.portal_a, 403),
+            (self.supervisor_far, 403),
+            (self.plain_user, 403),
+            (None, 303),
+        ):
+            with self.subTest(user=user and user.login):
+                answer = self.get(user)
+                self.assertEqual(answer.status_code, status)
+                if status == 200:
+                    self.assertEqual(answer.content, self.sound)
+                    self.assertEqual(answer.headers["Cache-Control"], "no-store")
+                    self.assertEqual(answer.headers["Content-Type"], "audio/wav")
+                else:
+                    self.assertNotIn(b"RIFF", answer.content)
+        self.assertEqual(
+            self.heard(), [(self.manager, "listen"), (self.supervisor_a, "listen")]
+        )
+
+    def test_an_agent_hears_the_own_calls_where_the_campaign_lets_and_takes_none(self):
+        self.campaign_a.own_recordings = True
+        self.assertEqual(self.get(self.agent_a).status_code, 200)
+        self.assertEqual(self.get(self.agent_a, "?download=1").status_code, 403)
+        self.assertEqual(self.get(self.agent_b).status_code, 403)
+        self.assertEqual(self.heard(), [(self.agent_a, "listen")])
+
+    def test_taking_a_copy_is_written_down_as_such(self):
+        answer = self.get(self.supervisor_a, "?download=1")
+        self.assertEqual(answer.content, self.sound)
+        self.assertIn("attachment", answer.headers["Content-Disposition"])
+        self.assertEqual(self.heard(), [(self.supervisor_a, "download")])
+
+    def test_any_moment_is_heard_without_the_whole_and_one_listening_is_one_line(self):
+        for asked, start, stop in (
+            ("bytes=0-", 0, min(1 << 20, len(self.sound))),
+            ("bytes=100-199", 100, 200),
+            ("bytes=-50", len(self.sound) - 50, len(self.sound)),
+        ):
+            with self.subTest(asked=asked):
+                answer = self.get(self.supervisor_a, Range=asked)
+                self.assertEqual(answer.status_code, 206)
+                self.assertEqual(answer.content, self.sound[start:stop])
+                self.assertEqual(
+                    answer.headers["Content-Range"],
+                    f"bytes {start}-{stop - 1}/{len(self.sound)}",
+                )
+        beyond = self.get(self.supervisor_a, Range=f"bytes={len(self.sound)}-")
+        self.assertEqual(beyond.status_code, 416)
+        self.assertEqual(self.heard(), [(self.supervisor_a, "listen")])
+
+    def test_blocked_deleted_and_lost_recordings_are_not_heard(self):
+        self.recording.blocked_until = "2030-01-01"
+        self.assertEqual(self.get(self.supervisor_a).status_code, 403)
+        self.recording.blocked_until = False
+        self.recording.deleted_at = self.now()
+        self.assertEqual(self.get(self.supervisor_a).status_code, 410)
+        self.recording.deleted_at = False
+        (self.store / self.recording.storage_key).unlink()
+        self.assertEqual(self.get(self.supervisor_a).status_code, 404)
+        self.assertFalse(self.heard())
