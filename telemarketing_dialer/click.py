@@ -52,13 +52,13 @@ class _Client(AMIClient):
 
     def listen(self):
         with contextlib.suppress(Exception):
-            super().listen()
+            return super().listen()
 
     def disconnect(self):
         # What the thread waits for comes no more.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        super().disconnect()
+        return super().disconnect()
 
     def ask(self, action, seconds):
         """:return: the response, or None where none came in time"""

@@ -99,7 +99,7 @@ class TelemarketingDialerLedger(models.Model):
         readonly=True,
         aggregator="avg",
         help="As the American rule reckons (16 CFR 310.4(b)(4)): of all calls that a "
-        "person answered. Its limit of 3 % is for 30 days: group by month.",
+        "person answered. Its limit, 3 %, is for 30 days: group by month.",
     )
 
     @property

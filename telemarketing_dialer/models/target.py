@@ -40,7 +40,6 @@ class TelemarketingTarget(models.Model):
     )
     dialer_list_id = fields.Many2one(
         "telemarketing.dialer.list",
-        "Dialer List",
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
@@ -93,7 +92,6 @@ class TelemarketingTarget(models.Model):
             SELECT id FROM leased ORDER BY class, priority DESC, due_at, id"""
 
     def init(self):
-        super().init()
         settings = "".join(
             f" SET {name} = off"
             for name in (
@@ -110,6 +108,7 @@ class TelemarketingTarget(models.Model):
                 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan {settings}
                 AS $$ BEGIN RETURN QUERY {self._dialer_lease_query()}; END $$"""
         )
+        return super().init()
 
     @api.model
     def _cron_return_leases(self):
@@ -144,7 +143,7 @@ class TelemarketingTarget(models.Model):
         )
         phones = {target: target.interaction_id.phone_id for target in cut_off}
         self.dialer_server_id = False
-        super()._return_to_queue(now)
+        result = super()._return_to_queue(now)
         for target in cut_off.filtered(lambda t: t.state == "ready"):
             target.write(
                 {
@@ -155,3 +154,4 @@ class TelemarketingTarget(models.Model):
                 }
             )
         self._refresh_gate(targets=cut_off)
+        return result

@@ -16,7 +16,6 @@ from odoo import sql_db
 
 _logger = logging.getLogger(__name__)
 
-CHANNEL = "telemarketing_dialer"
 # Of a hold, in seconds; it is renewed every so many, and a process that could not
 # renew for SAFE by its own clock dials nobody before the hold is over.
 HELD, EVERY, SAFE = 5, 2.0, 4.0
@@ -116,7 +115,7 @@ class Listener(_Connected):
 
     def work(self):
         with self.connection.cursor() as cr:
-            cr.execute(f"LISTEN {CHANNEL}")
+            cr.execute("LISTEN telemarketing_dialer")
         self.on_gap()
         while not self.stopping.is_set():
             if not select.select([self.connection], [], [], 1.0)[0]:

@@ -91,7 +91,7 @@ class Sealed:
         if file.seek(0, os.SEEK_END) != _HEAD.size + self.size + count * _TAG:
             raise Damaged("Cut or longer than written")
 
-    def read(self, start, stop):
+    def read(self, start, stop):  # pylint: disable=method-required-super
         """Yield the plain bytes ``start`` to ``stop``, ``stop`` excluded."""
         stop = min(stop, self.size)
         for number in range(start // CHUNK, -(-stop // CHUNK)):

@@ -23,6 +23,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     if arguments.list:
+        # pylint: disable-next=print-used
         print("\n".join(["Scenarios:", *ours(), "", "Policies:", *POLICIES]))
         return
     bench = Bench(arguments.workers)
@@ -35,6 +36,7 @@ def main():
                 scenario, policy, days_of(arguments, scenario), arguments.minutes
             )
             cells[policy] = cell
+            # pylint: disable-next=print-used
             print(line(scenario, policy, cell), flush=True)
             if arguments.json:
                 with open(arguments.json, "w", encoding="utf-8") as file:

@@ -238,7 +238,7 @@ class Issabel(Watch):
     def ended(self, event):
         if event.call in self.air:
             self.results.append((event.at, 0))
-        super().ended(event)
+        return super().ended(event)
 
     def decide(self, now):
         if now - self.asked < 3.0:
