@@ -75,12 +75,14 @@ class Bridge(Listening, Moving):
         # Channels to hang up as soon as Asterisk takes actions again.
         self._doomed = set()
         self._strange = set()
+        self._where = None
 
     # LIFE
 
     async def start(self):
         """Load, connect, and go on until ``stop``."""
         await self._refresh(first=True)
+        self._where = _where(self.server)
         self.client = self._connect(
             self.server,
             on_event=self.hear,
@@ -170,6 +172,10 @@ class Bridge(Listening, Moving):
         snapshot = await self.store.snapshot()
         self._snapshot_at = asked
         self.server = snapshot.server
+        if self._where not in (None, _where(self.server)):
+            _logger.info("Asterisk is elsewhere now: %s", self.server.host)
+            # Whoever keeps this bridge begins another one, with the new values.
+            self.stop()
         for record in snapshot.trunks:
             trunk = self.trunks.setdefault(record.id, Trunk(record))
             trunk.record = record
@@ -918,6 +924,10 @@ class Bridge(Listening, Moving):
                 await self.store.save(self.pacer.save(), self.health())
             except Exception as error:
                 self._refresh_failed(error)
+
+
+def _where(server):
+    return (server.host, server.port, server.user, server.secret, server.tls)
 
 
 def _last(uid):

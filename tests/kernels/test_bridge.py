@@ -586,3 +586,14 @@ def test_every_error_of_a_command_has_a_sentence():
     said = re.findall(r'^            "(\w+)": self.env._\(', words.read_text(), re.M)
     said = set(said)
     assert said == moving.ERRORS
+
+
+def test_another_address_of_asterisk_ends_the_bridge_to_the_old_one():
+    async def story():
+        async with World(network(), agents=1) as world:
+            await world.until(lambda: world.bridge.may_dial)
+            world.table.server = world.table.server._replace(host="elsewhere")
+            await asyncio.wait_for(asyncio.shield(world.task), 10)
+            assert world.bridge.stopping
+
+    run(story)
