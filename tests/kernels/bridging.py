@@ -606,3 +606,19 @@ class World:
                 self.task.result()
             await asyncio.sleep(0.01)
         raise AssertionError("it did not come")
+
+
+def agents_only(number):
+    """Numbers of three digits are the agents' telephones."""
+    return {"ring": 0.1, "talk": None}
+
+
+def network_of_people(share=1.0, ring=2.0, talk=20.0, end="none"):
+    def far(number):
+        if len(number) == 3 and number.startswith("2"):
+            return agents_only(number)
+        if int(number) % 100 < share * 100:
+            return {"ring": ring, "talk": talk}
+        return {"ring": ring, "end": end}
+
+    return far

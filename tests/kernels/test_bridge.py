@@ -5,31 +5,12 @@ import random
 import re
 from pathlib import Path
 
-from bridging import START, Table, World, campaign, run
+from bridging import START, Table, World, agents_only, campaign, run
+from bridging import network_of_people as network
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from odoo.addons.telemarketing_dialer.bridge import Command, moving
-
-
-def answers(ring=2.0, talk=20.0):
-    return lambda number: {"ring": ring, "talk": talk}
-
-
-def agents_only(number):
-    """Numbers of three digits are the agents' telephones."""
-    return {"ring": 0.1, "talk": None}
-
-
-def network(share=1.0, ring=2.0, talk=20.0, end="none"):
-    def far(number):
-        if len(number) == 3 and number.startswith("2"):
-            return agents_only(number)
-        if int(number) % 100 < share * 100:
-            return {"ring": ring, "talk": talk}
-        return {"ring": ring, "end": end}
-
-    return far
 
 
 def test_who_answers_talks_with_the_agent_who_waits():
