@@ -32,6 +32,8 @@ AGAIN, TRIES = (2.0, 10.0, 60.0), 3
 # No end was heard of a call that was never answered: so long after its ringing.
 OVERDUE = 10.0
 SAVED = 2.0
+# What is told of an agent's session, before a snapshot says it.
+HEARD = ("state", "campaign", "phone_wanted")
 PLAIN = re.compile(r"[A-Za-z0-9_.:+@/-]*")
 
 
@@ -40,23 +42,34 @@ class Bridge(Listening, Moving):
     :param connect: ``connect(server, **callbacks) -> ami.Client``
     :param now: the clock: seconds of the Unix epoch that never jump
     :param on_lost: called with a reason when the server is another process's
+    :param held: is the server surely ours in this very moment? Asked before each
+        call, so that a process that was put to sleep does not dial when it wakes
 
     ``start`` asks the store and runs until ``stop``. Nothing is dialled while
     ``fenced`` (the process cannot renew its ownership), while Asterisk is not seen, or
     after the red button.
     """
 
-    def __init__(self, store, connect, now, on_lost=lambda reason: None):
-        self.store, self.now = store, now
+    def __init__(
+        self,
+        store,
+        connect,
+        now,
+        on_lost=lambda reason: None,
+        held=lambda: True,
+    ):
+        self.store, self.now, self.held = store, now, held
         self.writer = Writer(store, self._lost)
         self.on_lost = on_lost
         self._connect = connect
         self.client = None
         self.server = None
-        self.fenced = self.stopping = False
+        self._fenced = self.stopping = False
         self.calls, self.legs = {}, {}
         self.legs_by_id, self.legs_by_room = {}, {}
-        self.campaigns, self.trunks, self.stops = {}, {}, {}
+        self.campaigns, self.trunks = {}, {}
+        # When the red button of a campaign, or of all (None), was heard of.
+        self.stops = {}
         self.pacer = Pacer({})
         self._days, self._dry, self._taking = {}, {}, set()
         self.obeyed, self.tests, self.test_over, self.test_say = {}, {}, {}, {}
@@ -69,7 +82,7 @@ class Bridge(Listening, Moving):
         self.round_trip = None
         self.dialplan = {}
         self._tasks = set()
-        self._wake = asyncio.Event()
+        self._wake, self._stopped = asyncio.Event(), asyncio.Event()
         self._snapshot_at = 0.0
         self._ready = False
         # Channels to hang up as soon as Asterisk takes actions again.
@@ -92,7 +105,13 @@ class Bridge(Listening, Moving):
         )
         running = [
             asyncio.ensure_future(work)
-            for work in (self.client.run(), self._beat(), self._look_on(), self._save())
+            for work in (
+                self.client.run(),
+                self._stopped.wait(),
+                self._beat(),
+                self._look_on(),
+                self._save(),
+            )
         ]
         try:
             done, _left = await asyncio.wait(
@@ -114,13 +133,18 @@ class Bridge(Listening, Moving):
     def stop(self):
         """Conversations go on in Asterisk; whoever comes next finds them there."""
         self.stopping = True
+        self._stopped.set()
         if self.client:
             self.client.stop()
 
+    @property
+    def fenced(self):
+        return self._fenced or not self.held()
+
     def fence(self, fenced):
         """:param fenced: the ownership could not be renewed in time: dial nobody"""
-        if fenced != self.fenced:
-            self.fenced = fenced
+        if fenced != self._fenced:
+            self._fenced = fenced
             _logger.warning("dialling %s", "stops: no ownership" if fenced else "on")
 
     def _lost(self, reason):
@@ -156,8 +180,12 @@ class Bridge(Listening, Moving):
     @property
     def may_dial(self):
         return self.seeing and not (
-            self.fenced or self.stopping or self.server.stopped or self.foreign
+            self.fenced or self.stopping or self.stopped(None) or self.foreign
         )
+
+    def stopped(self, campaign):
+        """Was the red button pressed, of this campaign or of all?"""
+        return bool(self.server.stopped or None in self.stops or campaign in self.stops)
 
     @property
     def foreign(self):
@@ -168,14 +196,17 @@ class Bridge(Listening, Moving):
     # WHAT THE DATABASE KNOWS
 
     async def _refresh(self, first=False):
-        asked = self.now()
+        # Whoever asks for another look meanwhile gets it.
+        asked = self._snapshot_at = self.now()
         snapshot = await self.store.snapshot()
-        self._snapshot_at = asked
         self.server = snapshot.server
         if self._where not in (None, _where(self.server)):
             _logger.info("Asterisk is elsewhere now: %s", self.server.host)
             # Whoever keeps this bridge begins another one, with the new values.
             self.stop()
+        # What was read may be older than what was heard; and who was taken then is
+        # not dialled any more.
+        self.stops = {k: at for k, at in self.stops.items() if at > asked - FRESH}
         for record in snapshot.trunks:
             trunk = self.trunks.setdefault(record.id, Trunk(record))
             trunk.record = record
@@ -221,13 +252,17 @@ class Bridge(Listening, Moving):
                     self.now(),
                     "run",
                     campaign=campaign.id,
-                    value=campaign.runs and not self.stops.get(campaign.id),
+                    value=campaign.runs and campaign.id not in self.stops,
                 )
             )
 
     def _refresh_agents(self, snapshot, asked):
         there = {agent.id for agent in snapshot.agents}
         for agent in snapshot.agents:
+            leg = self.legs.get(agent.id)
+            if leg and leg.heard_at >= asked:
+                # What was read is older than what was heard.
+                agent = agent._replace(**{f: getattr(leg.agent, f) for f in HEARD})
             self._agent(agent)
         open_now = {attempt.uuid for attempt in snapshot.open}
         for leg in list(self.legs.values()):
@@ -286,10 +321,10 @@ class Bridge(Listening, Moving):
         if leg is None:
             self.look_again()
             return
-        agent = leg.agent._replace(
-            **{k: v for k, v in values.items() if k in leg.agent._fields}
+        leg.heard_at = self.now()
+        self._agent(
+            leg.agent._replace(**{k: v for k, v in values.items() if k in HEARD})
         )
-        self._agent(agent)
         self.soon()
 
     def heard_closed(self, uuid, kind):
@@ -312,14 +347,16 @@ class Bridge(Listening, Moving):
 
     def heard_stop(self, campaign, stopped):
         """The red button: at once, before anything is asked of the database."""
+        if stopped:
+            self.stops[campaign] = self.now()
+        else:
+            self.stops.pop(campaign, None)
         if campaign is None:
             self.server = self.server._replace(stopped=stopped)
-        else:
-            self.stops[campaign] = stopped
-            if campaign in self.pacer.campaigns:
-                self.tell_pacer(
-                    Event(self.now(), "run", campaign=campaign, value=not stopped)
-                )
+        elif campaign in self.pacer.campaigns:
+            self.tell_pacer(
+                Event(self.now(), "run", campaign=campaign, value=not stopped)
+            )
         if stopped:
             for call in list(self.calls.values()):
                 mine = campaign is None or call.attempt.campaign == campaign
@@ -395,6 +432,8 @@ class Bridge(Listening, Moving):
                 leg.tries = 0
                 self._leg_down(leg, "lost", again=True)
         for call in list(self.calls.values()):
+            if certain and call.third_channel and call.third not in listed:
+                self._third_out(call)
             row = listed.get(call.id)
             if row is None:
                 if call.sent_at is None and not certain:
@@ -433,7 +472,7 @@ class Bridge(Listening, Moving):
             self._leg_up(leg, leg.channel)
 
     def _recognise(self, call, row, rooms):
-        call.channel = row.get("Channel", "")
+        self._named(call, row.get("Channel", ""))
         if call.phase == "written":
             call.phase, call.sent_at = "sent", call.attempt.at
         if row.get("ChannelStateDesc") != "Up":
@@ -516,11 +555,14 @@ class Bridge(Listening, Moving):
 
     def _leg_down(self, leg, why, again=False):
         """The agent's telephone is gone; with it, the conversation that it was in."""
-        was_up = leg.phone == "up"
-        self.legs_by_id.pop(leg.id, None)
+        was_up, uid = leg.phone == "up", leg.id
+        self.legs_by_id.pop(uid, None)
         leg.phone, leg.id, leg.channel = "none", "", ""
         call = leg.call
-        if call is not None and call.phase == "joined" and call.room in ("", leg.room):
+        if call is not None and call.third == uid:
+            # Was only asked in: the call is the other agent's.
+            leg.call, call.third, call.third_channel = None, "", ""
+        elif call and call.phase == "joined" and call.room in ("", leg.room):
             call.why = "agent_lost"
         if leg.agent.phone_wanted:
             wait = AGAIN[min(leg.tries, len(AGAIN)) - 1] if leg.tries else AGAIN[0]
@@ -575,6 +617,11 @@ class Bridge(Listening, Moving):
             self.soon()
 
     def _has(self, leg, call):
+        for each in self.legs.values():
+            if each.call is call and each is not leg and each.id != call.third:
+                # Has given the call away, whatever was answered to that.
+                each.call = None
+                self._agent_said(each)
         call.session, leg.call = leg.session, call
         leg.owes = None
         leg.since = self.now()
@@ -651,12 +698,12 @@ class Bridge(Listening, Moving):
         now = self.now()
         self._own_callbacks()
         self._tell_trunks(now)
-        if self._taking:
-            return
         for decision in self.pacer.decide(now):
             campaign = self.campaigns.get(decision.campaign)
             self.reasons[decision.campaign] = (decision.mode, decision.reasons)
-            if not campaign or not campaign.runs or self.stops.get(campaign.id):
+            if not campaign or not campaign.runs or self.stopped(campaign.id):
+                continue
+            if campaign.id in self._taking:
                 continue
             if decision.dials > 0 and self._dry.get(campaign.id, 0.0) <= now:
                 self._taking.add(campaign.id)
@@ -721,8 +768,7 @@ class Bridge(Listening, Moving):
         if attempt.uuid in self.calls:
             return
         call = self.calls[attempt.uuid] = Call(attempt)
-        stopped = self.stops.get(attempt.campaign) or self.server.stopped
-        if not self.seeing or self.fenced or stopped:
+        if not self.seeing or self.fenced or self.stopped(attempt.campaign):
             self.cancelled(attempt)
             return
         if attempt.session is not None:
@@ -740,16 +786,18 @@ class Bridge(Listening, Moving):
     async def _send(self, call):
         attempt = call.attempt
         trunk = self.trunks.get(attempt.trunk)
-        wait = trunk.turn(self.now()) if trunk else 0.0
-        if wait > 0:
+        # What the gate said is good for so long, in the trunk's queue too.
+        left = attempt.at + FRESH - self.now()
+        wait = trunk.turn(self.now(), left) if trunk else 0.0
+        if wait:
             await asyncio.sleep(wait)
-        stopped = self.stops.get(attempt.campaign) or self.server.stopped
         if (
             call.why
+            or wait is None
             or not self.seeing
             or self.fenced
-            or stopped
-            or (self.now() - attempt.at > FRESH + wait)
+            or self.stopped(attempt.campaign)
+            or self.now() - attempt.at > FRESH
         ):
             call.why = "cancelled"
             self.over(call)

@@ -44,13 +44,19 @@ class Listening:
     def _on_newchannel(self, event):
         uid, name = event.get("Uniqueid", ""), event.get("Channel", "")
         if call := self._call(uid):
-            call.channel = name
+            self._named(call, name)
         elif leg := self._leg(uid):
             leg.channel = name
         elif uid.startswith(THIRD):
             for call in self.calls.values():
                 if call.third == uid:
                     call.third_channel = name
+
+    def _named(self, call, channel):
+        """Asterisk's name of the call; one that was called off before has it now."""
+        call.channel = channel
+        if call.why == "cancelled":
+            self.hang_up(channel)
 
     def _on_rename(self, event):
         self._on_newchannel({**event, "Channel": event.get("Newname", "")})
@@ -150,7 +156,9 @@ class Listening:
         call.room, call.held = room, False
         leg = self.legs_by_room.get(room)
         if leg is None:
-            # In a room of its own with somebody outside.
+            # In a room of its own with somebody outside, who may have gone already.
+            if not call.third:
+                self.hang_up(call.channel)
             return
         call.joining = call.queued = False
         if call.phase in ("answered", "given_up", "ringing", "sent"):
@@ -230,6 +238,10 @@ class Listening:
             self.later(0.5, self._never_was, call)
         elif (leg := self._leg(number)) and not leg.channel:
             self._leg_down(leg, "failed")
+        elif number.startswith(THIRD):
+            for call in list(self.calls.values()):
+                if call.third == number and not call.third_channel:
+                    self._third_out(call)
 
     def _never_was(self, call):
         if call.phase != "over" and not call.channel:
@@ -256,8 +268,7 @@ class Listening:
             ):
                 leg.owes = call.uuid
             self._agent_said(leg)
-        if call.third_channel and call.left_at:
-            self.hang_up(call.third_channel)
+        self._let_third_go(call)
         finished = Finished(
             uuid=call.uuid,
             outcome=outcome,
@@ -275,7 +286,8 @@ class Listening:
         else:
             self.writer.ended(finished)
         self.calls.pop(call.uuid, None)
-        self.counted(outcome)
+        if was != "given_up":
+            self.counted(outcome)
         self.soon()
 
     def _outcome(self, call, cause, tech):

@@ -205,10 +205,13 @@ class Moving:
         try:
             await self.redirect(call, "telemarketing-join", other.room)
         except (ActionError, LinkLost):
-            other.call = None
+            # Without an answer, the person may be there already.
+            if call.session != other.session:
+                other.call = None
             raise
         # The person belongs to the other desk now: this one owes nothing.
-        leg.call = leg.owes = None
+        if leg.call is call:
+            leg.call = leg.owes = None
         call.session = other.session
         self._agent_said(leg)
 
@@ -277,20 +280,40 @@ class Moving:
         if call.room.startswith("tmt") and (leg is None or leg.call is not call):
             self.hang_up(call.channel)
 
+    def _let_third_go(self, call):
+        """The person is gone: who was called in too, a colleague back home."""
+        other = self.legs_by_id.get(call.third)
+        if other is not None and other.call is call:
+            self._spawn(self._go_home(other, call))
+        elif other is None and call.third_channel:
+            self.hang_up(call.third_channel)
+
+    async def _go_home(self, other, call):
+        try:
+            await self._send_home(other)
+        except (ActionError, LinkLost) as error:
+            _logger.info("agent %s stays where it is: %s", other.session, error)
+        if other.call is call:
+            other.call = None
+            self._agent_said(other)
+
+    async def _send_home(self, other):
+        await self.act(
+            "Redirect",
+            {
+                "Channel": other.channel,
+                "Context": "telemarketing-agent",
+                "Exten": other.room,
+                "Priority": 1,
+            },
+        )
+
     async def _complete(self, command):
         """The agent goes; the person and the third one stay together."""
         call, leg = self._joined_call(command)
         other = self.legs_by_id.get(call.third)
         if other is not None:
-            await self.act(
-                "Redirect",
-                {
-                    "Channel": other.channel,
-                    "Context": "telemarketing-agent",
-                    "Exten": other.room,
-                    "Priority": 1,
-                },
-            )
+            await self._send_home(other)
             call.third = call.third_channel = ""
             await self._hand_over(call, leg, other)
         elif call.third_channel:
@@ -313,16 +336,8 @@ class Moving:
         call, leg = self._joined_call(command)
         other = self.legs_by_id.get(call.third)
         if other is not None:
+            await self._send_home(other)
             other.call = None
-            await self.act(
-                "Redirect",
-                {
-                    "Channel": other.channel,
-                    "Context": "telemarketing-agent",
-                    "Exten": other.room,
-                    "Priority": 1,
-                },
-            )
             call.third = call.third_channel = ""
         elif call.third_channel:
             await self.act("Hangup", {"Channel": call.third_channel, "Cause": 16})

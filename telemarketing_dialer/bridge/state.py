@@ -68,6 +68,8 @@ class Leg:
         self.call = None
         self.owes = None
         self.since = 0.0
+        # When the database last told of it by itself.
+        self.heard_at = 0.0
         self.muted = False
         # After a telephone that does not answer: not rung again before.
         self.quiet_until = 0.0

@@ -19,9 +19,12 @@ class Trunk:
         self.wait = 0.0
         self.until = record.backoff_until or 0.0
 
-    def turn(self, now):
-        """Seconds until the next call may be sent; takes that turn."""
+    def turn(self, now, most):
+        """Seconds until the next call may be sent, and takes that turn; None and no
+        turn where that is more than ``most``."""
         start = max(now, self.next_at)
+        if start - now > most:
+            return None
         self.next_at = start + 1.0 / max(self.record.per_second, 0.01)
         return start - now
 

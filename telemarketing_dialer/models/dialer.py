@@ -85,13 +85,16 @@ class TelemarketingDialer(models.AbstractModel):
     def _own(self, server_id, epoch):
         """Hold the server's ownership until this transaction ends, or raise.
 
+        Who takes over waits for it (``FOR UPDATE``); renewing, the red button and what
+        the process says of itself do not, or a busy process would starve them.
+
         :return: PostgreSQL's clock, seconds
         """
         self.env.flush_all()
         self.env.cr.execute(
             """SELECT extract(epoch FROM clock_timestamp())
                FROM telemarketing_dialer_server
-               WHERE id = %s AND epoch = %s FOR SHARE""",
+               WHERE id = %s AND epoch = %s FOR KEY SHARE""",
             [server_id, epoch],
         )
         row = self.env.cr.fetchone()

@@ -19,6 +19,8 @@ _logger = logging.getLogger(__name__)
 # Of a hold, in seconds; it is renewed every so many, and a process that could not
 # renew for SAFE by its own clock dials nobody before the hold is over.
 HELD, EVERY, SAFE = 5, 2.0, 4.0
+# Seconds until it is asked again whether the one before is through.
+SETTLE = 0.2
 
 # Who holds a server goes on; one that nobody holds is taken, with the next number.
 _CLAIM = """
@@ -31,6 +33,11 @@ _CLAIM = """
         OR owned_until IS NULL
         OR owned_until < clock_timestamp() AT TIME ZONE 'UTC')
     RETURNING id, epoch"""
+# Nobody waits for the transactions of a process, which hold the row FOR KEY SHARE (see
+# ``telemarketing.dialer._own``), but who took it over from another one.
+_SETTLED = """
+    SELECT id FROM telemarketing_dialer_server
+    WHERE id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED"""
 _RELEASE = """
     UPDATE telemarketing_dialer_server
     SET owned_until = clock_timestamp() AT TIME ZONE 'UTC'
@@ -65,7 +72,8 @@ class _Connected(threading.Thread):
             try:
                 self.connect()
                 self.work()
-            except psycopg2.Error as error:
+            except Exception as error:
+                # A thread that ended would be missed by nobody.
                 _logger.warning("%s: %s", self.name, str(error).strip())
                 self.stopping.wait(0.5)
             finally:
@@ -87,19 +95,31 @@ class Keeper(_Connected):
     def __init__(self, database, me, version, on_held):
         super().__init__(database, "telemarketing dialer keeper")
         self.me, self.version, self.on_held = me, version, on_held
-        self.held = {}
+        self.held, self.settled = {}, {}
+
+    def _claim(self, cr):
+        """``{server: epoch}`` of all that are ours, also of those in which the process
+        before us is still writing: these are not held yet."""
+        cr.execute(_CLAIM, {"me": self.me, "held": HELD})
+        mine = dict(cr.fetchall())
+        new = [one for one, epoch in mine.items() if self.settled.get(one) != epoch]
+        if new:
+            cr.execute(_SETTLED, {"ids": new})
+            self.settled |= {row[0]: mine[row[0]] for row in cr.fetchall()}
+        self.held = {s: e for s, e in mine.items() if self.settled.get(s) == e}
+        return mine
 
     def work(self):
         with self.connection.cursor() as cr:
             cr.execute("SET statement_timeout = 3000")
             while not self.stopping.is_set():
                 asked = time.monotonic()
-                cr.execute(_CLAIM, {"me": self.me, "held": HELD})
-                self.held = dict(cr.fetchall())
+                mine = self._claim(cr)
                 cr.execute(_SEEN, {"me": self.me, "version": self.version})
                 self.on_held(self.held, asked)
-                self.stopping.wait(max(0.0, EVERY - (time.monotonic() - asked)))
-            cr.execute(_RELEASE, {"me": self.me, "ids": list(self.held)})
+                wait = EVERY if mine == self.held else SETTLE
+                self.stopping.wait(max(0.0, wait - (time.monotonic() - asked)))
+            cr.execute(_RELEASE, {"me": self.me, "ids": list(mine)})
 
 
 class Listener(_Connected):

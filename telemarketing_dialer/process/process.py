@@ -99,6 +99,10 @@ class Process:
             elif bridge is not None:
                 bridge.fence(False)
 
+    def _surely(self):
+        """Nobody else can have taken what we hold, in this very moment."""
+        return time.monotonic() - self.renewed_at <= SAFE
+
     async def _guard(self):
         """A hold that could not be renewed in time is as good as lost: fenced before
         anybody else may have taken it."""
@@ -106,7 +110,7 @@ class Process:
             await asyncio.sleep(0.2)
             if self.renewed_at is None:
                 continue
-            if time.monotonic() - self.renewed_at > SAFE:
+            if not self._surely():
                 for bridge in self.bridges.values():
                     bridge.fence(True)
 
@@ -114,7 +118,11 @@ class Process:
         _logger.info("server %s is ours, number %s", server, epoch)
         store = ServerStore(self.database, server, epoch, self.now)
         bridge = Bridge(
-            store, self._connect, self.now, lambda reason: self._lost(server, reason)
+            store,
+            self._connect,
+            self.now,
+            lambda reason: self._lost(server, reason),
+            self._surely,
         )
         self.bridges[server], self.epochs[server] = bridge, epoch
         self.tasks[server] = asyncio.ensure_future(self._keep(server, bridge))

@@ -66,6 +66,8 @@ class Database:
             with registry.cursor() as cr:
                 # What others change meanwhile is seen, and rows that they hold skipped.
                 cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                # Whoever locks a person for long must not hold all threads up.
+                cr.execute("SET LOCAL lock_timeout = '2s'")
                 env = api.Environment(cr, SUPERUSER_ID, {})
                 result = getattr(env["telemarketing.dialer"], method)(*args)
                 # Conflicts show here, where it may be tried again.

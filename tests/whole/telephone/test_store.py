@@ -64,6 +64,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.addons.telemarketing_dialer.bridge.records import Finished
 from odoo.addons.telemarketing_dialer.models.dialer import LostOwnership
+from odoo.addons.telemarketing_dialer.process.database import Keeper
 name, server = env.cr.dbname, env["telemarketing.dialer.server"].search([]).id
 trunk = env["telemarketing.dialer.trunk"].search([]).id
 campaigns = env["telemarketing.campaign"].search([("name", "in", ["A", "B"])]).ids
@@ -208,10 +209,12 @@ def old():
 
 def new():
     time.sleep(0.5)
-    # As the keeper of another process takes a server over.
+    keeper = Keeper(name, "another", "", None)
     def over(env):
-        env.cr.execute("UPDATE telemarketing_dialer_server SET epoch = epoch + 1")
-    transaction(over)
+        keeper._claim(env.cr)
+        return keeper.held
+    while not transaction(over):
+        time.sleep(0.005)
     def seen(env):
         env.cr.execute("SELECT count(*) FROM telemarketing_interaction")
         return env.cr.fetchone()[0]
@@ -228,6 +231,43 @@ tell(first=first, second=second, count=count)
     # From the moment of the takeover on, nothing was added.
     ((calls,),) = run.rows("SELECT count(*) FROM telemarketing_interaction")
     assert calls == told["count"] == len(first) + len(second) > 0
+
+
+def test_a_busy_process_renews_its_hold_and_obeys_the_red_button_at_once(run):
+    told = run("""
+keeper = Keeper(name, "me", "", None)
+def renew(env):
+    begun = time.monotonic()
+    keeper._claim(env.cr)
+    return time.monotonic() - begun
+def press(env):
+    begun = time.monotonic()
+    env["telemarketing.dialer.server"].browse(server)._stop_dialing(True)
+    env.cr.commit()
+    return time.monotonic() - begun
+transaction(renew)
+stop, begun = threading.Event(), threading.Barrier(5)
+def busy():
+    def work(env):
+        env["telemarketing.dialer"]._own(server, 4)
+        time.sleep(0.3)
+    first = True
+    while not stop.is_set():
+        transaction(work)
+        if first:
+            begun.wait(60)
+            first = False
+def ask():
+    begun.wait(60)
+    try:
+        return max(transaction(renew) for _n in range(5)), transaction(press)
+    finally:
+        stop.set()
+renewed, pressed = parallel(busy, busy, busy, busy, ask)[-1]
+tell(renewed=renewed, pressed=pressed)
+""")
+    assert told["renewed"] < 0.2
+    assert told["pressed"] < 1
 
 
 def test_what_is_told_twice_at_once_counts_once(run):
