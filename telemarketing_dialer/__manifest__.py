@@ -20,6 +20,7 @@
         "views/telemarketing_dialer_ledger_views.xml",
         "views/telemarketing_campaign_views.xml",
         "views/telemarketing_interaction_views.xml",
+        "views/telemarketing_recording_views.xml",
         "views/telemarketing_target_views.xml",
         "views/telemarketing_agent_session_views.xml",
         "views/telemarketing_dialer_menus.xml",
@@ -32,6 +33,7 @@
         "web.assets_backend": [
             "telemarketing_dialer/static/src/telephony/**/*",
             "telemarketing_dialer/static/src/desk/**/*",
+            "telemarketing_dialer/static/src/recording/**/*",
         ],
         "web.assets_unit_tests": [
             "telemarketing_dialer/static/tests/**/*.js",

@@ -62,6 +62,18 @@ class TelemarketingReadiness(models.AbstractModel):
                     ),
                 )
             )
+        if campaign.record_calls != "never" and not campaign.record_notice:
+            lines = campaign.script_ids.filtered("active").legal_line_ids
+            if "recording" not in lines.mapped("requirement"):
+                found.append(
+                    self._finding(
+                        "dialing_record_notice",
+                        self.env._(
+                            "Calls are recorded and nobody says so: choose a recording "
+                            "notice, or add a line to the script that says it."
+                        ),
+                    )
+                )
         state, sentence = server._health_word()
         if state != "ok":
             found.append(self._finding("dialing_health", f"{server.name}: {sentence}"))

@@ -6,7 +6,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import HttpCase, tagged
+from odoo.fields import Command
+from odoo.tests import HttpCase, no_retry, tagged
 from odoo.tools import mute_logger
 
 from ..models import recording_spool
@@ -16,6 +17,51 @@ from .common import DialerCommon
 
 LOG = "odoo.addons.telemarketing_dialer.models.recording_spool"
 PERSON, OURS = b"\x01" * 24_000, b"\x02" * 16_000
+
+LISTEN = """
+async function wait(what, find) {
+    for (let round = 0; round < 400; round++) {
+        const found = find();
+        if (found) {
+            return found;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`waited for ${what}`);
+}
+const one = (selector) => document.querySelector(`.o_data_row ${selector}`);
+function choose(selector, kind, value) {
+    const input = one(selector);
+    input.value = value;
+    input.dispatchEvent(new Event(kind, {bubbles: true}));
+}
+async function listen() {
+    (await wait("the button", () => one(".o_tm_play"))).click();
+    const audio = one("audio");
+    await wait("sound", () => audio.currentTime > 0.2);
+    if (Math.round(audio.duration) !== 90) {
+        throw new Error(`not the whole call: ${audio.duration} s`);
+    }
+    choose(".o_tm_speed", "change", "2");
+    if (audio.playbackRate !== 2) {
+        throw new Error("not faster");
+    }
+    // The call comes in two pieces: from one into the other.
+    audio.playbackRate = 16;
+    await wait("the end of the call", () => audio.ended);
+    one(".o_tm_play").click();
+    await wait("it to begin again", () => audio.currentTime < 30 && !audio.paused);
+    choose(".o_tm_seek", "input", "85");
+    await wait("a moment sought", () => audio.currentTime > 85.5 && !audio.ended);
+    one(".o_tm_play").click();
+    await wait("silence", () => audio.paused);
+    if (!one(".o_tm_download") || !one(".o_tm_muted").textContent.includes("0:23")) {
+        throw new Error("download or the silenced part is not shown");
+    }
+    console.log("test successful");
+}
+listen().catch((error) => console.error(error.message));
+"""
 
 
 class RecordingCase(DialerCommon):
@@ -373,6 +419,35 @@ class TestRecordingStore(RecordingCase):
 
 
 @tagged("post_install", "-at_install")
+class TestRecordingNotice(RecordingCase):
+    def codes(self):
+        self.env.flush_all()
+        return [
+            finding["code"]
+            for finding in self.env["telemarketing.readiness"]._findings(
+                self.campaign_a
+            )
+        ]
+
+    def test_a_campaign_that_records_in_secret_is_told(self):
+        self.assertIn("dialing_record_notice", self.codes())
+        script = self.env["telemarketing.script"].create(
+            {
+                "name": "Script",
+                "campaign_ids": [Command.link(self.campaign_a.id)],
+                "legal_line_ids": [
+                    Command.create({"requirement": "recording", "text": "It is"})
+                ],
+            }
+        )
+        self.assertNotIn("dialing_record_notice", self.codes())
+        script.active = False
+        self.assertIn("dialing_record_notice", self.codes())
+        self.campaign_a.record_notice = "telemarketing/recorded"
+        self.assertNotIn("dialing_record_notice", self.codes())
+
+
+@tagged("post_install", "-at_install")
 class TestRecordingPause(RecordingCase):
     def told(self, attempt, pause):
         command = self.env["telemarketing.dialer.command"]._ask(
@@ -497,3 +572,20 @@ class TestRecordingHeard(RecordingCase, HttpCase):
         (self.store / self.recording.storage_key).unlink()
         self.assertEqual(self.get(self.supervisor_a).status_code, 404)
         self.assertFalse(self.heard())
+
+    @no_retry
+    def test_the_browser_plays_seeks_and_speeds_up_what_is_stored(self):
+        call = self.recording.interaction_id
+        call.muted_seconds = 23
+        login = self.supervisor_a.login
+        self.supervisor_a.password = login
+        self.env.flush_all()
+        for action in ("recording", "interaction"):
+            with self.subTest(action=action):
+                self.browser_js(
+                    f"/odoo/action-telemarketing_base.action_telemarketing_{action}",
+                    LISTEN,
+                    "odoo.isReady === true",
+                    login=login,
+                )
+        self.assertEqual(self.heard(), [(self.supervisor_a, "listen")])
