@@ -87,8 +87,9 @@ class Bridge(Listening, Moving):
         self._ready = False
         # Channels to hang up as soon as Asterisk takes actions again.
         self._doomed = set()
-        self._strange = set()
+        self._strange, self._strange_now = set(), set()
         self._where = None
+        self._complained_at = -60.0
 
     # LIFE
 
@@ -298,6 +299,7 @@ class Bridge(Listening, Moving):
             self.hang_up(leg.channel)
         self.legs.pop(leg.session, None)
         self.legs_by_room.pop(leg.room, None)
+        self.legs_by_id.pop(leg.id, None)
         self.tell_pacer(
             Event(self.now(), "agent", agent=leg.session, value="logged_out")
         )
@@ -334,7 +336,8 @@ class Bridge(Listening, Moving):
                 leg.owes = None
                 self._agent_said(leg)
         call = self.calls.get(uuid)
-        if call and call.phase != "over" and not call.room.startswith("tmt"):
+        alone = call and (call.queued or call.room.startswith("tmt"))
+        if call and call.phase != "over" and not alone:
             # The result was given while the line was open: it ends now.
             leg = self.legs.get(call.session) if call.session is not None else None
             if leg and leg.call is call:
@@ -444,6 +447,7 @@ class Bridge(Listening, Moving):
                 continue
             call.unseen = 0
             self._recognise(call, row, rooms)
+        self._strange, self._strange_now = self._strange_now, set()
         for uid, row in listed.items():
             if uid.startswith(PERSON) and uid[len(PERSON) :] not in self.calls:
                 if certain or self._stranger(uid):
@@ -452,9 +456,8 @@ class Bridge(Listening, Moving):
 
     def _stranger(self, uid):
         """Seen twice and still unknown? What has just been sent is known."""
-        seen = uid in self._strange
-        self._strange.add(uid)
-        return seen
+        self._strange_now.add(uid)
+        return uid in self._strange
 
     def _adopt_leg(self, uid, row):
         session = uid[len(LEG) :].split("-")[0]
@@ -596,7 +599,9 @@ class Bridge(Listening, Moving):
         campaign = self.campaigns.get(agent.campaign)
         value, whose = "logged_out", None
         if campaign and campaign.mode in PACED and leg.phone == "up":
-            if leg.call is not None:
+            if leg.reserved:
+                value = "away"
+            elif leg.call is not None:
                 value = "talking" if leg.call.talked else "away"
                 whose = leg.call.attempt.campaign
             elif leg.owes or agent.state in ("wrap_up", "talking", "dialling"):
@@ -638,7 +643,7 @@ class Bridge(Listening, Moving):
             return False
         if not call.at_hand and not call.queued:
             return False
-        waited = self.now() - call.answered_at
+        waited = self.now() - (call.waits_from or call.answered_at)
         if not call.queued and waited > PATIENCE:
             return False
         free = [
@@ -690,7 +695,9 @@ class Bridge(Listening, Moving):
         if type(error).__name__ == "Lost":
             self._lost(str(error))
             return
-        _logger.warning("the database does not answer: %s", error)
+        if self.now() > self._complained_at + 30:
+            self._complained_at = self.now()
+            _logger.warning("the database does not answer: %s", error)
 
     def _pace(self):
         if not self.may_dial:
@@ -738,6 +745,8 @@ class Bridge(Listening, Moving):
                 campaign = self.campaigns.get(leg.agent.campaign)
                 if campaign and campaign.mode in PACED and campaign.runs:
                     leg.agent = leg.agent._replace(callback_due=False)
+                    leg.reserved = True
+                    self._agent_said(leg)
                     self._spawn(self._dial(campaign, 1, leg))
 
     async def _dial(self, campaign, count, leg=None):
@@ -752,10 +761,14 @@ class Bridge(Listening, Moving):
         finally:
             if leg is None:
                 self._taking.discard(campaign.id)
+            else:
+                leg.reserved = False
         if leg is None and len(attempts) < count:
             self._dry[campaign.id] = self.now() + DRY
         for attempt in attempts:
             self.send(attempt)
+        if leg is not None:
+            self._agent_said(leg)
 
     def cancelled(self, attempt):
         """Written down and not dialled after all."""

@@ -104,7 +104,9 @@ class Listening:
 
     def _somebody(self, call):
         """A person, as far as anybody knows."""
-        self.tell_pacer(Event(call.answered_at, "answered", call=call.uuid))
+        # After a detection it waits from then on; its two seconds were heard already.
+        at = call.waits_from or call.answered_at
+        self.tell_pacer(Event(at, "answered", call=call.uuid))
 
     # IN THE DIALPLAN
 
@@ -121,7 +123,7 @@ class Listening:
             self._picked_up(call)
             if call.at_hand:
                 return
-            call.at_hand = True
+            call.at_hand, call.waits_from = True, self.now()
             if call.attempt.detect:
                 call.machine = "person"
                 self._somebody(call)
@@ -172,9 +174,20 @@ class Listening:
             self.tell_pacer(
                 Event(call.bridged_at, "connected", call=call.uuid, agent=leg.session)
             )
+        self._waits_no_more(call)
         if call.delivered != leg.session:
+            for other in self.legs.values():
+                if other.owes == call.uuid:
+                    # The result is the new agent's.
+                    other.owes = None
+                    self._agent_said(other)
             call.delivered = leg.session
             self._told_deliver(call, leg)
+
+    def _waits_no_more(self, call):
+        if call.inbound is not None:
+            call.inbound = None
+            self.tell_pacer(Event(self.now(), "inbound_ended", call=call.uuid))
 
     def _told_deliver(self, call, leg):
         if call.attempt.session == leg.session and call.attempt.mode in (
@@ -256,6 +269,7 @@ class Listening:
         trunk = self.trunks.get(call.attempt.trunk)
         if trunk and call.sent_at is not None:
             self._rest(trunk, outcome == "congestion")
+        self._waits_no_more(call)
         if was != "given_up" and call.sent_at is not None:
             value = "done" if outcome == AGENT_LOST else outcome
             self.tell_pacer(Event(self.now(), "ended", call=call.uuid, value=value))

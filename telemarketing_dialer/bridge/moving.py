@@ -239,6 +239,7 @@ class Moving:
         self._leaves(call, leg)
         if not self._serve(call):
             await self.redirect(call, "telemarketing-answered", "queue")
+            call.inbound = campaign
             self.tell_pacer(
                 Event(self.now(), "inbound", campaign=campaign, call=call.uuid)
             )

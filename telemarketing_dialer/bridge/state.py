@@ -30,8 +30,11 @@ class Call:
         # The campaign whose agents it waits for; another one after a transfer.
         self.campaign = attempt.campaign
         self.sent_at = self.rang_at = self.answered_at = None
-        # In the dialplan, where it may be redirected.
+        # In the dialplan, where it may be redirected, and since when.
         self.at_hand = False
+        self.waits_from = None
+        # The campaign for whose agents it waits after a transfer, as the pacer knows.
+        self.inbound = None
         self.bridged_at = self.left_at = None
         self.room = ""
         self.held = self.muted = self.quiet = False
@@ -74,6 +77,8 @@ class Leg:
         # After a telephone that does not answer: not rung again before.
         self.quiet_until = 0.0
         self.tries = 0
+        # People are being taken for this agent alone.
+        self.reserved = False
         # Not seen in this many lists of channels in a row.
         self.unseen = 0
 
@@ -84,5 +89,6 @@ class Leg:
             self.phone == "up"
             and self.call is None
             and self.owes is None
+            and not self.reserved
             and self.agent.state == "ready"
         )

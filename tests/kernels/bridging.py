@@ -188,19 +188,32 @@ class Exchange:
             return
         self._leaves(channel)
         channel["context"], channel["exten"] = context, exten
-        if context == "telemarketing-answered":
+        if context == "telemarketing-answered" and exten == "amd":
+            self.later(2.5, self._heard_out, channel)
+        elif context == "telemarketing-answered":
             self.says(channel, "TmAnswered")
             if exten == "direct":
                 self._enters(channel, channel["variables"]["TM_ROOM"])
             else:
                 patience = 30 if exten == "queue" else 2.0
-                self.later(patience, self._notice, channel)
+                channel["visit"] = next(self.counter)
+                self.later(patience, self._notice, channel, channel["visit"])
         elif context in (
             "telemarketing-join",
             "telemarketing-agent",
             "telemarketing-third",
         ):
             self._enters(channel, exten)
+
+    def _heard_out(self, channel):
+        """The detection has made up its mind."""
+        if channel["uid"] not in self.channels:
+            return
+        if self.network(channel["number"]).get("machine"):
+            self.says(channel, "TmMachine")
+            self.later(0.001, self.gone, channel["uid"])
+        else:
+            self._goes(channel, "telemarketing-answered", "wait")
 
     def says(self, channel, what):
         self.emit(
@@ -210,8 +223,8 @@ class Exchange:
             Channel=channel["name"],
         )
 
-    def _notice(self, channel):
-        here = channel["uid"] in self.channels
+    def _notice(self, channel, visit):
+        here = channel["uid"] in self.channels and channel["visit"] == visit
         if here and channel["context"] == "telemarketing-answered":
             if channel["exten"] != "direct":
                 channel["exten"] = "notice"

@@ -578,3 +578,55 @@ def test_another_address_of_asterisk_ends_the_bridge_to_the_old_one():
             assert world.bridge.stopping
 
     run(story)
+
+
+def test_with_detection_people_are_still_given_to_agents_and_machines_to_nobody():
+    def far(number):
+        if number.startswith("2") and len(number) == 3:
+            return agents_only(number)
+        return {"ring": 1.0, "talk": 20.0, "machine": int(number) % 2}
+
+    async def story():
+        table = Table(agents=2, people=0)
+        async with World(far, table) as world:
+            await world.until(lambda: world.table.phones.get(2, ("",))[0] == "up")
+            sent = [
+                table.write(1, number=str(600 + n), detect=True, mode="predictive")
+                for n in range(2)
+            ]
+            for attempt in sent:
+                world.bridge.send(attempt)
+            person, machine = sent
+            await world.until(lambda: machine.uuid in table.finished, 20)
+            assert table.finished[machine.uuid].outcome == "machine"
+            await world.until(lambda: person.uuid in table.delivered, 20)
+            await world.until(lambda: person.uuid in table.finished, 60)
+            assert table.finished[person.uuid].machine == "person"
+
+    run(story)
+
+
+def test_who_is_passed_to_a_campaign_gets_its_next_agent_and_the_first_is_free():
+    async def story():
+        table = Table(agents=2, people=0, campaigns=[campaign(1), campaign(2)])
+        table.agents[2] = table.agents[2]._replace(campaign=2, state="paused")
+        async with World(network(talk=200.0), table) as world:
+            await world.until(lambda: world.table.phones.get(2, ("",))[0] == "up")
+            attempt = table.write(1, number="600", mode="predictive")
+            world.bridge.send(attempt)
+            await world.until(lambda: table.delivered.get(attempt.uuid) == 1, 20)
+            number = table.order("transfer", attempt.uuid, 1, to="campaign", campaign=2)
+            await world.until(lambda: number in table.answers, 20)
+            assert table.answers[number] == {"ok": True}
+            await asyncio.sleep(5)
+            channel = world.exchange.channels[f"tm-{attempt.uuid}"]
+            assert channel["exten"] == "queue"
+            table.agents[2] = table.agents[2]._replace(state="ready")
+            world.bridge.heard_session(2, state="ready")
+            await world.until(lambda: table.delivered.get(attempt.uuid) == 2, 20)
+            table.agents[1] = table.agents[1]._replace(state="ready")
+            world.bridge.heard_session(1, state="ready")
+            await world.until(lambda: world.bridge.legs[1].free, 5)
+            assert not world.bridge.pacer.campaigns[2].inbound
+
+    run(story)
