@@ -475,9 +475,8 @@ class TestRecordingPause(RecordingCase):
         self.assertFalse(call.muted_since)
 
 
-@tagged("post_install", "-at_install")
-class TestRecordingHeard(RecordingCase, HttpCase):
-    """The door to the sound, knocked at by each role."""
+class RecordedCall(RecordingCase, HttpCase):
+    """``recording`` of 90 seconds with agent_a, in ``campaign_a``."""
 
     def setUp(self):
         super().setUp()
@@ -486,6 +485,15 @@ class TestRecordingHeard(RecordingCase, HttpCase):
         self.pick_up()
         self.recording = self.recording_of(attempt)
         self.sound = self.recording.sudo()._read_from_store()
+
+    def heard(self):
+        self.env.invalidate_all()
+        return [(a.user_id, a.purpose) for a in self.recording.sudo().access_ids]
+
+
+@tagged("post_install", "-at_install")
+class TestRecordingHeard(RecordedCall):
+    """The door to the sound, knocked at by each role."""
 
     def get(self, user, query="", **headers):
         if user:
@@ -501,10 +509,6 @@ class TestRecordingHeard(RecordingCase, HttpCase):
                 allow_redirects=False,
                 headers=headers,
             )
-
-    def heard(self):
-        self.env.invalidate_all()
-        return [(a.user_id, a.purpose) for a in self.recording.sudo().access_ids]
 
     def test_only_who_may_listen_hears_it(self):
         for user, status in (
@@ -573,6 +577,9 @@ class TestRecordingHeard(RecordingCase, HttpCase):
         self.assertEqual(self.get(self.supervisor_a).status_code, 404)
         self.assertFalse(self.heard())
 
+
+@tagged("post_install", "-at_install", "browser")
+class TestRecordingPlayed(RecordedCall):
     @no_retry
     def test_the_browser_plays_seeks_and_speeds_up_what_is_stored(self):
         call = self.recording.interaction_id
