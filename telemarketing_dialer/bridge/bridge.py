@@ -272,11 +272,12 @@ class Bridge(Listening, Moving):
             elif (
                 leg.owes
                 and leg.owes not in open_now
-                and not self.writer.busy
+                and leg.owes not in self._told_over
                 and leg.since < asked
             ):
                 leg.owes = None
                 self._agent_said(leg)
+        self.pacer.keep(self.legs)
 
     def _agent(self, agent):
         leg = self.legs.get(agent.id)

@@ -181,19 +181,19 @@ class Listening:
                     # The result is the new agent's.
                     other.owes = None
                     self._agent_said(other)
-            call.delivered = leg.session
-            self._told_deliver(call, leg)
+            first, call.delivered = call.delivered is None, leg.session
+            self._told_deliver(call, leg, first)
 
     def _waits_no_more(self, call):
         if call.inbound is not None:
             call.inbound = None
             self.tell_pacer(Event(self.now(), "inbound_ended", call=call.uuid))
 
-    def _told_deliver(self, call, leg):
-        if call.attempt.session == leg.session and call.attempt.mode in (
-            "manual",
-            "preview",
-        ):
+    def _told_deliver(self, call, leg, first):
+        # Who dialled by hand has the person on the desk already, unless they were
+        # given away meanwhile.
+        mine = first and call.attempt.session == leg.session
+        if mine and call.attempt.mode in ("manual", "preview"):
             self.writer.tell(call.uuid, "state", call.uuid, "talking", call.answered_at)
             return
         self.writer.tell(

@@ -30,7 +30,8 @@ class TelemarketingTelephony(models.AbstractModel):
     @api.model
     def _provider(self, user, campaign):
         if (
-            campaign.dialer_server_id
+            # Put out of use, it makes no calls by click either.
+            campaign.dialer_server_id.active
             and not campaign.training
             and self._session(user)._dial_extension()
         ):

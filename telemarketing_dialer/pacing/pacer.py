@@ -441,6 +441,10 @@ class Pacer:
             while inbound and now - inbound[next(iter(inbound))] > CALLING:
                 del inbound[next(iter(inbound))]
 
+    def keep(self, agents):
+        """Forget all agents but these: the others do not come back by that name."""
+        self.agents = {name: a for name, a in self.agents.items() if name in agents}
+
     def _set_back(self, now):
         """The clock was: what lies ahead of it is now."""
         self.sent = [min(at, now) for at in self.sent]

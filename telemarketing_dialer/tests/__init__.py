@@ -1,4 +1,5 @@
 from . import (
+    test_attacks,
     test_campaign,
     test_demo,
     test_desk,

@@ -299,3 +299,83 @@ def test_stopping_does_not_wait_for_an_asterisk_that_is_away():
             assert world.task.done()
 
     run(story)
+
+
+def test_a_person_who_comes_back_to_the_first_agent_is_on_that_desk_again():
+    async def story():
+        table = hand(Table(agents=2))
+        async with World(network(talk=60.0), table) as world:
+            uuid = await talking(world, table)
+            how = {"to": "agent", "session": 2, "how": "blind"}
+            await ask(world, table, "transfer", uuid, **how)
+            await world.until(lambda: table.delivered.get(uuid) == 2)
+            table.agents[1] = table.agents[1]._replace(state="ready")
+            world.bridge.heard_session(1, state="ready")
+            world.bridge.heard_closed("another", "person")
+            number = len(table.commands) + 1
+            params = {"to": "agent", "session": 1, "how": "blind"}
+            table.commands[number] = (
+                Command(number, "transfer", uuid, 2, params, table.now),
+                None,
+            )
+            await world.bridge.command(number)
+            await world.until(lambda: table.delivered.get(uuid) == 1, 5)
+
+    run(story)
+
+
+def test_who_was_transferred_to_a_campaign_does_not_wait_there_for_ever():
+    async def story():
+        table = Table(agents=2, campaigns=[campaign(1), campaign(2)], wrap=1000.0)
+        table.agents[2] = table.agents[2]._replace(campaign=2, state="paused")
+        async with World(network(talk=600.0), table) as world:
+            await world.until(lambda: 1 in table.delivered.values(), 60)
+            (uuid,) = table.delivered
+            await ask(world, table, "transfer", uuid, to="campaign", campaign=2)
+            waiting = world.bridge.pacer.campaigns[2].inbound
+            assert list(waiting) == [uuid]
+            world.bridge.heard_session(2, state="ready")
+            table.agents[2] = table.agents[2]._replace(state="ready")
+            await world.until(lambda: table.delivered.get(uuid) == 2, 20)
+            assert not waiting
+
+    run(story)
+
+
+def test_who_goes_home_is_not_remembered_for_ever():
+    async def story():
+        table = Table(agents=1)
+        async with World(network(0.0), table) as world:
+            await world.until(lambda: sent(world) >= 1)
+            for n in range(10, 40):
+                table.agents[n] = table.agents[1]._replace(id=n)
+                await asyncio.sleep(5)
+                del table.agents[n]
+                await asyncio.sleep(5)
+            await asyncio.sleep(60)
+            kept = world.bridge
+            assert len(kept.legs) == len(kept.legs_by_room) == 1
+            assert len(kept.legs_by_id) == 1
+            assert len(kept.pacer.agents) == 1
+
+    run(story)
+
+
+def test_a_lost_word_of_a_result_frees_the_agent_however_busy_the_database_is():
+    async def story():
+        table = Table(agents=1, alive=False)
+        async with World(network(talk=3.0), table) as world:
+            await world.until(lambda: table.finished, 60)
+            leg = world.bridge.legs[1]
+
+            async def chatter():
+                while True:
+                    world.bridge.writer.tell("p9", "phone", 9, "up")
+                    await asyncio.sleep(0.001)
+
+            talk = asyncio.ensure_future(chatter())
+            table.agents[1] = table.agents[1]._replace(state="ready")
+            await world.until(lambda: leg.owes is None, 20)
+            talk.cancel()
+
+    run(story)
