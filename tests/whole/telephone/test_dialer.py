@@ -315,3 +315,38 @@ def test_a_call_by_hand_is_held_handed_over_and_recorded(work):
         await work.check_books()
 
     play(work, story)
+
+
+@pytest.mark.parametrize("work", [{"record": "always"}], indirect=True)
+def test_both_sides_of_a_call_are_in_the_store_when_it_is_over(
+    work, tmp_path, monkeypatch
+):
+    root = tmp_path / "recordings"
+    monkeypatch.setenv("TELEMARKETING_RECORDINGS", str(root))
+
+    async def story():
+        work.dialer()
+        await work.sit_down(2)
+        await work.until(lambda: work.closed() >= 3, "three calls", 60)
+        heard = set(work.desks[0].closed + work.desks[1].closed)
+        stored = """SELECT i.uuid, r.storage_key, r.size,
+                      extract(epoch FROM i.ended_at - i.bridged_at)
+               FROM telemarketing_recording r
+               JOIN telemarketing_interaction i ON i.id = r.interaction_id"""
+        await work.until(
+            lambda: heard <= {row[0] for row in work.rows(stored)}, "recordings", 30
+        )
+        for uuid, key, size, talked in work.rows(stored):
+            sound = (root / work.database / key).read_bytes()
+            assert len(sound) == size
+            assert abs((size - 58) / 16000 - float(talked)) < 2, uuid
+            for side in (0, 1):
+                # Both are heard: no channel is silence from end to end.
+                assert len(set(sound[58 + side :: 2])) > 8, (uuid, side)
+        await work.until(
+            lambda: not [p for p in work.lines.spool.iterdir() if p.name[:36] in heard],
+            "an empty spool",
+            15,
+        )
+
+    play(work, story)
