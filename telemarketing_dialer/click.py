@@ -16,13 +16,14 @@ from asterisk.ami import AMIClient, LoginAction, SimpleAction
 from .ami import encode
 
 # Seconds, all of which the agent waits for. Asterisk refuses a log-in after one.
-CONNECT, LOGIN, ASK = 0.6, 1.4, 0.9
+CONNECT, LOGIN, LOOK, ASK = 0.5, 1.4, 0.3, 0.8
 
 
 class NotDialledError(Exception):
     """Asterisk did not take the call: nothing rings.
 
-    :ivar why: ``unreachable``, ``login`` or ``refused``
+    :ivar why: ``unreachable``, ``login``, ``foreign`` (its dialplan is of another
+        database: this one is a copy) or ``refused``
     """
 
     def __init__(self, why):
@@ -72,13 +73,16 @@ class _Client(AMIClient):
         self.came.set()
 
 
-def originate(server, agent_channel, person_channel, caller, ring_seconds):
+def originate(
+    server, agent_channel, person_channel, caller, ring_seconds, database=None
+):
     """Ring the agent's telephone, then dial the person. Takes at most three seconds.
 
     :param server: ``(host, port, tls, user, secret)``
     :param str agent_channel: ``PJSIP/201``
     :param str person_channel: ``PJSIP/+34612345678@carrier``
     :param str caller: number shown, may be empty
+    :param str database: uuid of ours; an Asterisk without our dialplan says none
     :raises NotDialledError: nothing was asked of Asterisk, or it refused
     :raises ValueError: a value that may not be sent
     """
@@ -102,6 +106,12 @@ def originate(server, agent_channel, person_channel, caller, ring_seconds):
             raise NotDialledError("unreachable")
         if response.is_error():
             raise NotDialledError("login")
+        if database:
+            look = SimpleAction("Getvar", Variable="TELEMARKETING_DATABASE")
+            response = client.ask(look, LOOK)
+            named = response.keys.get("Value", "") if response is not None else ""
+            if named and named != database:
+                raise NotDialledError("foreign")
         response = client.ask(SimpleAction("Originate", **headers), ASK)
         # Asked and not answered: it may well ring, so it counts as dialled.
         if response is not None and response.is_error():

@@ -212,6 +212,8 @@ class Bridge(Listening, Moving):
             trunk = self.trunks.setdefault(record.id, Trunk(record))
             trunk.record = record
             trunk.until = max(trunk.until, record.backoff_until or 0.0)
+        there = {record.id for record in snapshot.trunks}
+        self.trunks = {key: t for key, t in self.trunks.items() if key in there}
         self._refresh_campaigns(snapshot, first)
         self._refresh_agents(snapshot, asked)
         if first:

@@ -235,14 +235,22 @@ class Moving:
         call.third, call.third_channel = other.id, other.channel
 
     async def _to_campaign(self, call, leg, campaign):
-        call.campaign, call.session, call.queued = campaign, None, True
+        before, call.campaign = call.campaign, campaign
+        call.session, call.queued = None, True
         self._leaves(call, leg)
-        if not self._serve(call):
+        if self._serve(call):
+            return
+        call.inbound = campaign
+        self.tell_pacer(Event(self.now(), "inbound", campaign=campaign, call=call.uuid))
+        try:
             await self.redirect(call, "telemarketing-answered", "queue")
-            call.inbound = campaign
-            self.tell_pacer(
-                Event(self.now(), "inbound", campaign=campaign, call=call.uuid)
-            )
+        except ActionError:
+            if call.session is None and call.phase != "over":
+                # The person is still in this room.
+                self._waits_no_more(call)
+                call.campaign, call.queued = before, False
+                self._has(leg, call)
+            raise
 
     async def _third(self, command):
         call, leg = self._joined_call(command)

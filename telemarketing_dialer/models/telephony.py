@@ -86,6 +86,7 @@ class TelemarketingTelephony(models.AbstractModel):
                 channel,
                 caller,
                 interaction.campaign_id.ring_seconds,
+                self.env["ir.config_parameter"].sudo().get_param("database.uuid"),
             )
         except (click.NotDialledError, ValueError) as error:
             return {
@@ -97,6 +98,10 @@ class TelemarketingTelephony(models.AbstractModel):
     @api.model
     def _not_dialled_words(self, why):
         return {
+            "foreign": self.env._(
+                "Nothing was dialled: this Asterisk belongs to another database, of "
+                "which this one is a copy."
+            ),
             "unreachable": self.env._(
                 "Nothing was dialled: Asterisk cannot be reached. Try again, or tell "
                 "your supervisor."

@@ -45,7 +45,7 @@ def trapped_calls(env):
         trapped.append(Trapped(kind, uuid or "", channel, caller, params))
         return commands.browse()
 
-    def originate(server, agent_channel, person_channel, caller, ring_seconds):
+    def originate(server, agent_channel, person_channel, caller, *_how):
         trapped.append(Trapped("click", "", person_channel, caller, {}))
 
     dialer = env.registry["telemarketing.dialer"]

@@ -405,6 +405,7 @@ class TestDeskOfDialer(DeskCase):
                     "PJSIP/+34612345678@carrier",
                     "",
                     self.campaign.ring_seconds,
+                    self.env["ir.config_parameter"].get_param("database.uuid"),
                 )
             ],
         )
@@ -625,8 +626,9 @@ class TestTrunkChosen(DeskCase):
 class _Manager(threading.Thread):
     """An Asterisk's manager interface that keeps what it was asked."""
 
-    def __init__(self, refuses=(), silent=False):
+    def __init__(self, refuses=(), silent=False, database=""):
         super().__init__(daemon=True)
+        self.database = database
         self.refuses, self.silent, self.asked = refuses, silent, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -649,6 +651,8 @@ class _Manager(threading.Thread):
                         continue
                     word = "Error" if message["Action"] in self.refuses else "Success"
                     answer = f"Response: {word}\r\nActionID: {message['ActionID']}\r\n"
+                    if message["Action"] == "Getvar":
+                        answer += f"Value: {self.database}\r\n"
                     connection.sendall(f"{answer}Message: no\r\n\r\n".encode())
 
 
@@ -677,6 +681,20 @@ class TestClick(TelemarketingCommon):
             port = closed.getsockname()[1]
         with self.assertRaises(click.NotDialledError):
             self.originate(port)
+
+    def test_a_copy_of_the_database_rings_nobody_by_click(self):
+        dial = ("PJSIP/201", "PJSIP/+34612345678@c", "+34912345678", 25)
+        for database, rings in (("ours", True), ("", True), ("the original", False)):
+            manager = _Manager(database=database)
+            server = ("127.0.0.1", manager.port, False, "u", "s")
+            if rings:
+                click.originate(server, *dial, database="ours")
+            else:
+                with self.assertRaises(click.NotDialledError) as refused:
+                    click.originate(server, *dial, database="ours")
+                self.assertEqual(refused.exception.why, "foreign")
+            asked = [message["Action"] for message in manager.asked]
+            self.assertEqual("Originate" in asked, rings)
 
     def test_an_asterisk_that_hangs_holds_the_desk_three_seconds_at_most(self):
         manager = _Manager(silent=True)

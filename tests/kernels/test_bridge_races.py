@@ -5,7 +5,7 @@ import asyncio
 from bridging import Table, World, campaign, run
 from test_bridge import hand, network
 
-from odoo.addons.telemarketing_dialer.ami import Deadline
+from odoo.addons.telemarketing_dialer.ami import ActionError, Deadline
 from odoo.addons.telemarketing_dialer.bridge import Command, Trunk
 
 
@@ -377,5 +377,44 @@ def test_a_lost_word_of_a_result_frees_the_agent_however_busy_the_database_is():
             table.agents[1] = table.agents[1]._replace(state="ready")
             await world.until(lambda: leg.owes is None, 20)
             talk.cancel()
+
+    run(story)
+
+
+def test_a_trunk_that_was_taken_away_gives_no_lines_any_more():
+    async def story():
+        table = Table(agents=0)
+        table.trunks = [Trunk(n, 10, 5.0, False, 0.0) for n in (1, 2)]
+        async with World(network(0.0), table) as world:
+            await world.until(lambda: len(world.bridge.trunks) == 2)
+            table.trunks = table.trunks[:1]
+            await asyncio.sleep(5)
+            assert list(world.bridge.trunks) == [1]
+            assert world.bridge.pacer.channels == 10
+
+    run(story)
+
+
+def test_a_transfer_to_a_campaign_that_asterisk_refuses_leaves_the_person_here():
+    async def story():
+        table = hand(Table(agents=1))
+        async with World(network(talk=600.0), table) as world:
+            uuid = await talking(world, table)
+            send = world.wire.action
+
+            async def refusing(name, *args, **values):
+                if name == "Redirect":
+                    raise ActionError(name, {"Message": "Redirect failed"})
+                return await send(name, *args, **values)
+
+            world.wire.action = refusing
+            answer = await ask(
+                world, table, "transfer", uuid, to="campaign", campaign=1
+            )
+            assert answer["error"] == "refused"
+            world.wire.action = send
+            assert world.bridge.legs[1].call is world.bridge.calls[uuid]
+            assert await ask(world, table, "hangup", uuid) == {"ok": True}
+            await world.until(lambda: uuid in table.finished, 5)
 
     run(story)
