@@ -36,7 +36,12 @@ function choose(selector, kind, value) {
     input.dispatchEvent(new Event(kind, {bubbles: true}));
 }
 async function listen() {
-    (await wait("the button", () => one(".o_tm_play"))).click();
+    const shown = () => one(".o_tm_play") || document.querySelector("a[name=history]");
+    const first = await wait("the page", shown);
+    first.click();
+    if (first.name === "history") {
+        (await wait("the button", () => one(".o_tm_play"))).click();
+    }
     const audio = one("audio");
     await wait("sound", () => audio.currentTime > 0.2);
     if (Math.round(audio.duration) !== 90) {
@@ -587,12 +592,13 @@ class TestRecordingPlayed(RecordedCall):
         login = self.supervisor_a.login
         self.supervisor_a.password = login
         self.env.flush_all()
-        for action in ("recording", "interaction"):
-            with self.subTest(action=action):
+        for place in (
+            "action-telemarketing_base.action_telemarketing_recording",
+            "action-telemarketing_base.action_telemarketing_interaction",
+            f"m-telemarketing.contact/{call.contact_id.id}",
+        ):
+            with self.subTest(place=place):
                 self.browser_js(
-                    f"/odoo/action-telemarketing_base.action_telemarketing_{action}",
-                    LISTEN,
-                    "odoo.isReady === true",
-                    login=login,
+                    f"/odoo/{place}", LISTEN, "odoo.isReady === true", login=login
                 )
         self.assertEqual(self.heard(), [(self.supervisor_a, "listen")])
