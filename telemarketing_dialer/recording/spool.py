@@ -1,5 +1,6 @@
 """What Asterisk has left in its spool: pairs of ``<name>-in.alaw``, ``-out.alaw``."""
 
+import contextlib
 import os
 import re
 import stat
@@ -34,12 +35,10 @@ class Side(NamedTuple):
 
     def remove(self):
         """Unless it has changed since it was looked at."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             found = os.lstat(self.path)
             if (found.st_size, found.st_mtime_ns) == (self.size, self.changed):
                 os.unlink(self.path)
-        except FileNotFoundError:
-            pass
 
 
 class Spool:
