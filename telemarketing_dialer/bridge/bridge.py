@@ -400,6 +400,8 @@ class Bridge(Listening, Moving):
     def _down(self, generation, reason):
         self._ready = False
         self.tell_pacer(Event(self.now(), "link", value=False))
+        if self.stopping:
+            return
         self.note("link_lost", reason)
         _logger.warning("Asterisk %s is not seen: %s", self.server.host, reason)
 

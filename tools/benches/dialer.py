@@ -180,7 +180,7 @@ PAGE = """
         '[data-campaign-id="CAMPAIGN"]:not(.o_tm_chosen)');
     if (campaign && !campaign.disabled) { campaign.click(); }
     const result = [...document.querySelectorAll('.o_tm_results button')].find(
-        (b) => b.textContent.includes('t_useful'));
+        (b) => b.querySelector('kbd')?.textContent.trim() === '1');
     const wrap = document.querySelector('.o_tm_state_wrap_up, .o_tm_state_wrap');
     if (wrap && result && !result.disabled) {
       window.tmWrap = (window.tmWrap || 0) + 1;
@@ -326,6 +326,17 @@ class Tap:
         writer.close()
 
 
+class Blind:
+    """A link that hears and cannot be spoken to."""
+
+    up = False
+
+    async def action(self, *_args):
+        from odoo.addons.telemarketing_dialer.ami import LinkLost
+
+        raise LinkLost("a replay")
+
+
 def replay(pieces, rows, agents):
     """Events a second that a bridge handles which knows all these calls.
 
@@ -353,6 +364,7 @@ def replay(pieces, rows, agents):
             kernel.Agent(one, one, "1", 1, "ready", True, False) for one in agents
         )
         one = kernel.Bridge(Nothing(), None, time.time)
+        one.client = Blind()
         one.server, one.campaigns = server, {1: campaign}
         trunk = kernel.Trunk(1, 500, 50.0, False, 0.0)
         snapshot = kernel.Snapshot(
