@@ -295,7 +295,7 @@ class TelemarketingDesk(models.AbstractModel):
             raise UserError(self.env._("Choose one of the numbers of this person."))
         now = self._now()
         gate = self.env["telemarketing.gate"].sudo()
-        answers = gate._ask(target, now)
+        answers = gate._ask(target, now, attended=True)
         facts, answer = answers[phone.id]
         verdict = gate._values(facts, answer, now)
         if not answer.allowed:
@@ -333,7 +333,7 @@ class TelemarketingDesk(models.AbstractModel):
         if interaction.state == "done" or not (target and phone):
             return self._dial_answer(session, interaction, again=True)
         gate = self.env["telemarketing.gate"].sudo()
-        facts, verdict = gate._ask(target, now, gap=False)[phone.id]
+        facts, verdict = gate._ask(target, now, gap=False, attended=True)[phone.id]
         if not verdict.allowed:
             values = gate._values(facts, verdict)
             self.env["telemarketing.refusal"]._log(target, values, phone)
@@ -1425,7 +1425,8 @@ class TelemarketingDesk(models.AbstractModel):
         phones = contact.phone_ids
         gate = self.env["telemarketing.gate"].sudo()
         # The gap after the call that is under way is its own.
-        answers = answers or gate._ask(target, now, gap=not target.interaction_id)
+        gap = not target.interaction_id
+        answers = answers or gate._ask(target, now, gap=gap, attended=True)
         verdicts = {
             phone: gate._values(*answers[phone.id], now)
             for phone in phones

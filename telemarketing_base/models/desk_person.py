@@ -148,7 +148,8 @@ class TelemarketingDeskPerson(models.AbstractModel):
         """The numbers as the gate answers for them now."""
         now = self._now()
         gate = self.env["telemarketing.gate"].sudo()
-        answers = gate._ask(target, now, gap=not target.interaction_id)
+        gap = not target.interaction_id
+        answers = gate._ask(target, now, gap=gap, attended=True)
         verdicts = {
             phone: gate._values(*answers[phone.id], now)
             for phone in target.contact_id.phone_ids

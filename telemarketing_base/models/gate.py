@@ -342,15 +342,17 @@ class TelemarketingGate(models.AbstractModel):
     # ONE PERSON
 
     @api.model
-    def _ask(self, target, now, gap=True):
+    def _ask(self, target, now, gap=True, attended=False):
         """``{phone id: (compliance.Facts, compliance.Verdict)}`` of one target.
 
         :param bool gap: whether the pause after the last call counts
+        :param bool attended: an agent dials and is there when somebody answers: who
+            was rung for nobody earlier in the day may be called so
         """
-        return self._ask_each(target, now, gap)[target]
+        return self._ask_each(target, now, gap, attended)[target]
 
     @api.model
-    def _ask_each(self, targets, now, gap=True):
+    def _ask_each(self, targets, now, gap=True, attended=False):
         """The same of several targets of one company, in one statement.
 
         :return: ``{target: {phone id: (compliance.Facts, compliance.Verdict)}}``
@@ -366,6 +368,9 @@ class TelemarketingGate(models.AbstractModel):
             facts = read(row)
             if not gap:
                 facts = replace(facts, rules=replace(facts.rules, gap_minutes=0))
+            if attended and facts.number.locked_until:
+                number = replace(facts.number, locked_until=None)
+                facts = replace(facts, number=number)
             by_id[target][phone] = facts, decide(facts, now)
         return {target: by_id[target.id] for target in targets}
 

@@ -236,6 +236,17 @@ class TestGate(TelemarketingCommon):
         self.env["telemarketing.target"]._refresh_gate(contacts=contacts)
         return contacts
 
+    def test_who_was_rung_for_nobody_is_called_again_that_day_by_an_agent_only(self):
+        numbers = self.carmen.phone_ids.number_id
+        numbers.drop_locked_until = self.now(hours=5)
+        self.assertEqual(self.target.callable_code, "locked")
+        phones = self.carmen.phone_ids
+        verdicts = self.target._may_call_each(phones, self.now())
+        self.assertEqual({v["code"] for v in verdicts.values()}, {"locked"})
+        # An agent who finds the person and dials is there when somebody answers.
+        desk, token, target = self.held()
+        self.assertFalse(self.dial(desk, token, target).get("refused"))
+
     def test_person_on_a_desk_is_left_alone_by_the_queue(self):
         _desk, _token, target = self.held()
         self.carmen.phone_ids.number_id.write({"state": "bad"})
