@@ -73,6 +73,7 @@
         "views/telemarketing_target_views.xml",
         "wizards/callback_move_views.xml",
         "wizards/action_record_views.xml",
+        "wizards/call_start_views.xml",
         "views/telemarketing_import_views.xml",
         "views/telemarketing_import_watch_views.xml",
         "views/telemarketing_database_views.xml",

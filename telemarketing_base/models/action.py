@@ -103,6 +103,27 @@ class TelemarketingActionMixin(models.AbstractModel):
             "context": {f"default_{ORIGINS[self._name]}": self.id},
         }
 
+    def action_telemarketing_call(self):
+        """A click calls the person: at once where one campaign does, else it is
+        chosen."""
+        self.ensure_one()
+        self.check_access("read")
+        wizard = self.env["telemarketing.call.start"].create(
+            {ORIGINS[self._name]: self.id}
+        )
+        if wizard.campaign_id and not wizard.hindrance:
+            if len(wizard.campaign_choice_ids) == 1:
+                return wizard.action_call()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Call"),
+            "res_model": wizard._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+        }
+
     @api.private
     def _telemarketing_action_principal(self):
         """The client company whose person this is, or none: ours.

@@ -1,5 +1,6 @@
 from . import test_actions
 from . import test_booking
+from . import test_call_start
 from . import test_calling_rules
 from . import test_desk
 from . import test_desk_agenda

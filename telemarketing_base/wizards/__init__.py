@@ -5,6 +5,7 @@ from . import consent
 from . import distribute
 from . import callback_move
 from . import action_record
+from . import call_start
 from . import import_undo
 from . import exclusion_add
 from . import exclusion_lift

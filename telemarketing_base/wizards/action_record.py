@@ -65,7 +65,7 @@ class TelemarketingActionRecord(models.TransientModel):
                     self[name].check_access("read")
 
     @api.private
-    def _origin(self):
+    def _recorded_from(self):
         """The one record that it is recorded from."""
         self.ensure_one()
         origins = [self[name] for name in ORIGINS.values() if self[name]]
@@ -88,7 +88,7 @@ class TelemarketingActionRecord(models.TransientModel):
             wizard.disposition_choice_ids = False
             if not any(wizard[name] for name in ORIGINS.values()):
                 continue
-            origin = wizard._origin()
+            origin = wizard._recorded_from()
             wizard.campaign_choice_ids = Campaign.search(
                 wizard._campaign_domain(origin), limit=200
             )
@@ -129,7 +129,7 @@ class TelemarketingActionRecord(models.TransientModel):
         record it is recorded from."""
         self.ensure_one()
         self._check_in_sight()
-        origin = self._origin()
+        origin = self._recorded_from()
         origin.check_access("write")
         self._check_values(origin)
         interaction = (
