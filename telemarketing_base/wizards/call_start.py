@@ -128,7 +128,9 @@ class TelemarketingCallStart(models.TransientModel):
                 "user_id": self.env.uid,
                 "company_id": campaign.company_id.id,
                 "campaign_id": campaign.id,
-                "text": self.env._("Opened from %s", self._recorded_from()._description),
+                "text": self.env._(
+                    "Opened from %s", self._recorded_from()._description
+                ),
                 "shown": 1,
                 "target_ids": target.ids,
             }
