@@ -216,8 +216,12 @@ def matrix(modules, demo):
             # What can only be tested where the demo is loaded.
             loaded = demo and flag == "-u" and databases.MAIN_MODULE in modules
             checks = ["--test-tags", DEMO_TAG] if loaded else []
+            # Odoo serves while it tests: on a port of its own, not on a demo's.
             if code := databases.run_odoo(
-                job.db, flag, names, *checks, "--stop-after-init", log=job.log
+                job.db,
+                *(flag, names, *checks, "--stop-after-init"),
+                log=job.log,
+                http=bool(checks),
             ):
                 job.fail(f"odoo {flag} {names} ended with {code}")
             if lost := set(modules) - set(databases.installed(job.db)):
