@@ -29,4 +29,10 @@ class Dialer(Command):
             sys.exit(f"Telemarketing Dialer is not installed in {databases[0]}.")
         from odoo.addons.telemarketing_dialer.process import Process
 
-        asyncio.run(Process(databases[0]).run())
+        with registry.cursor() as cr:
+            cr.execute(
+                "SELECT latest_version FROM ir_module_module"
+                " WHERE name = 'telemarketing_dialer'"
+            )
+            version = cr.fetchone()[0]
+        asyncio.run(Process(databases[0], version or "").run())
