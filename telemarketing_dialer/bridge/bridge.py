@@ -580,7 +580,7 @@ class Bridge(Listening, Moving):
                 self.later(wait + 0.1, self._mind_again, leg)
             else:
                 leg.tries = TRIES
-        self._phone_says(leg, why.replace("_", " "))
+        self._phone_says(leg, why)
         self._agent_said(leg)
 
     def _mind_again(self, leg):

@@ -873,7 +873,11 @@ class TelemarketingDialer(models.AbstractModel):
     def _phone(self, server_id, epoch, session, state, reason=""):
         self._own(server_id, epoch)
         session = self._lock_sessions([session])
-        reason = (reason or "")[:200]
+        # A code of how calls end, in the agent's words; else what Asterisk said.
+        field = self.env["telemarketing.interaction"]._fields["dial_outcome"]
+        spoken = self.with_context(lang=session.user_id.lang).env
+        words = dict(field._description_selection(spoken))
+        reason = words.get(reason, reason or "")[:200]
         if not session or (
             session.phone_state == state and (session.phone_reason or "") == reason
         ):

@@ -699,3 +699,7 @@ class TestTold(DialerCommon):
         self.assertEqual(
             (session.phone_state, session.phone_reason), ("none", "Declined")
         )
+        # How calls end is said in the agent's words, not by its code.
+        self.own("_phone", session.id, "calling")
+        self.own("_phone", session.id, "none", "no_answer")
+        self.assertEqual(session.phone_reason, "No answer")
